@@ -1,0 +1,318 @@
+/**
+ * The composition root: the network description, who this instance is in it, the operators' port, and the service where there is
+ * something to do. Starts and stops them as the description changes.
+ */
+import { readFileSync } from 'node:fs';
+import { listenAddress } from './config/address.ts';
+import { type Identity, identify, type Parsed } from './config/network.ts';
+import { NetworkFile } from './config/network-file.ts';
+import { formatProblem } from './config/problem.ts';
+import { TokenFile, type TokenRead, type Tokens } from './config/token.ts';
+import type { Instance, Network } from './core/topology.ts';
+import { isLoopback } from './ops/access.ts';
+import { openOps } from './ops/http.ts';
+import type { Listener } from './ops/listener.ts';
+import type { Logger } from './ops/log.ts';
+import { Metrics } from './ops/metrics.ts';
+import { Pulse } from './ops/pulse.ts';
+import type { InstanceState, Status } from './ops/status.ts';
+import { Service } from './service.ts';
+import { peerNames, statusOf } from './service-status.ts';
+import { systemClock } from './system-clock.ts';
+
+/** What `dfsync run` is told. */
+export interface AppOptions {
+  readonly config: string;
+  readonly identity: Identity;
+  readonly root: string;
+  /** Default: the address of the role's interface and the port of the server's address. */
+  readonly listen?: { readonly host: string; readonly port: number };
+  readonly opsListen: { readonly host: string; readonly port: number };
+  readonly tokenFile?: string;
+  readonly insecure: boolean;
+  readonly requireVolume: boolean;
+  readonly newIdentity: boolean;
+}
+
+/** Ends the program with an exit code and one clear message. */
+export class Fatal extends Error {
+  override readonly name = 'Fatal';
+  readonly exitCode: number;
+  constructor(exitCode: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
+}
+
+/** Version of the program. */
+export const VERSION = (
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;
+
+/** Exit code for an invalid network description. */
+const EXIT_CONFIG = 3;
+/** How often a finished reading of the description, or a state that only a reload ends, is looked at by the pulse. */
+const IDLE_BEAT_MS = 10_000;
+
+export class App {
+  readonly #options: AppOptions;
+  readonly #log: Logger;
+  readonly #pulse = new Pulse();
+  readonly #metrics: Metrics;
+  readonly #file: NetworkFile;
+  readonly #startedAt = Date.now();
+  #network!: Network;
+  #self: Instance | undefined;
+  #tokens: Tokens | undefined;
+  #state: InstanceState = 'starting';
+  #reason: string | undefined;
+  #loadedAt = Date.now();
+  #problems: readonly string[] = [];
+  #warnings: readonly string[] = [];
+  #service: Service | undefined;
+  /** A reload that the service under way must end for. */
+  #restart = new AbortController();
+  #reloading: Promise<void> = Promise.resolve();
+
+  constructor(options: AppOptions, log: Logger) {
+    this.#options = options;
+    this.#log = log;
+    this.#file = new NetworkFile(options.config);
+    this.#metrics = new Metrics(() => this.status());
+  }
+
+  /** Runs until the signal aborts. Throws a {@link Fatal} where it cannot start or go on. */
+  async run(stop: AbortSignal): Promise<void> {
+    const ended = new AbortController();
+    const signal = AbortSignal.any([stop, ended.signal]);
+    this.#load();
+    this.#followTokens(signal);
+    const ops = await this.#openOps();
+    this.#pulse.start();
+    this.#file.follow(parsed => this.#reloaded(parsed), signal);
+    try {
+      while (!signal.aborted) await this.#serve(signal);
+    } finally {
+      this.#state = 'stopping';
+      ended.abort();
+      this.#pulse.stop();
+      await ops.close();
+    }
+  }
+
+  status(): Status {
+    return statusOf(
+      {
+        roleid: this.#self?.roleid ?? ('roleid' in this.#options.identity ? this.#options.identity.roleid : 0),
+        name: this.#self?.name ?? '',
+        site: this.#self?.site ?? '',
+        server: this.#self?.server ?? ('server' in this.#options.identity ? this.#options.identity.server : ''),
+        version: VERSION,
+        state: this.#state,
+        ...(this.#reason !== undefined && { reason: this.#reason }),
+        startedAt: this.#startedAt,
+        config: { loadedAt: this.#loadedAt, problems: this.#problems, warnings: this.#warnings },
+      },
+      this.#service,
+      systemClock.now(),
+    );
+  }
+
+  /** One stretch of life with one identity: until stopped, or until a reload needs another. */
+  async #serve(signal: AbortSignal): Promise<void> {
+    this.#restart = new AbortController();
+    const either = AbortSignal.any([signal, this.#restart.signal]);
+    const idle = idleState(this.#network, this.#self);
+    if (idle) {
+      this.#enter(idle.state, idle.reason);
+      while (!either.aborted) {
+        this.#pulse.beat();
+        await systemClock.sleep(IDLE_BEAT_MS, either);
+      }
+      return;
+    }
+    this.#enter('starting', undefined);
+    this.#service = this.#makeService(this.#self!);
+    try {
+      await this.#service.run(either, () => this.#enter('running', undefined));
+    } catch (error) {
+      throw new Fatal(1, error instanceof Error ? error.message : String(error), { cause: error });
+    } finally {
+      this.#service = undefined;
+    }
+  }
+
+  #makeService(self: Instance): Service {
+    const { root, requireVolume, newIdentity } = this.#options;
+    return new Service(this.#network, self, {
+      root,
+      version: VERSION,
+      clock: systemClock,
+      requireVolume,
+      newIdentity,
+      listen: this.#listenAt(self),
+      tokens: () => this.#tokens?.accept ?? [],
+      onTransfer: ({ peer, ...transfer }) =>
+        this.#metrics.addTransfer({ ...transfer, peer: peerNames(this.#network).get(peer) ?? String(peer) }),
+      onReport: (domain, report) => {
+        if (report.applied + report.failed > 0) this.#log.info('pulled', { domain, ...report });
+      },
+      onEvent: (level, event, fields) => this.#log[level](event, fields),
+      onBeat: () => this.#pulse.beat(),
+      onTrouble: ({ message, lostEvents }) => {
+        if (lostEvents) this.#metrics.watchLost();
+        this.#log.warn('watch', { message, lostEvents });
+      },
+      onWait: holder => {
+        const who = holder
+          ? `${holder.name} (roleid ${holder.roleid}, pid ${holder.pid} on ${holder.host}, since ${holder.since})`
+          : 'another process';
+        this.#enter('waiting-for-lock', `${root} is held by ${who}; it goes on as soon as that one ends`);
+      },
+    });
+  }
+
+  /** Where to listen for peers. Without a token nobody but this host may ask, unless that is said to be meant. */
+  #listenAt(self: Instance): { host: string; port: number } {
+    const listen = this.#options.listen ?? this.#ownAddress(self);
+    if (this.#tokens === undefined && !this.#options.insecure && !isLoopback(listen.host))
+      throw new Fatal(
+        2,
+        `without a token file anybody could read every file from ${listen.host}:${listen.port}: say --token-file FILE, listen on loopback, or say --insecure if that is meant`,
+      );
+    return listen;
+  }
+
+  #ownAddress(self: Instance): { host: string; port: number } {
+    try {
+      return splitHostPort(listenAddress(self.iface, self.address));
+    } catch (error) {
+      throw new Fatal(EXIT_CONFIG, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #enter(state: InstanceState, reason: string | undefined): void {
+    this.#pulse.beat();
+    if (state === this.#state && reason === this.#reason) return;
+    this.#state = state;
+    this.#reason = reason;
+    this.#log.info('state', { state, ...(reason !== undefined && { reason }) });
+  }
+
+  #load(): void {
+    const parsed = this.#file.load();
+    this.#warn(parsed);
+    if ('problems' in parsed) {
+      const list = parsed.problems.map(problem => `  ${formatProblem(problem)}`).join('\n');
+      throw new Fatal(
+        EXIT_CONFIG,
+        `the network description ${this.#options.config} is invalid:\n${list}\ncorrect it; "dfsync check-config ${this.#options.config}" shows what it means`,
+      );
+    }
+    this.#network = parsed.network;
+    this.#self = identify(parsed.network, this.#options.identity);
+  }
+
+  #warn(parsed: Parsed): void {
+    this.#warnings = parsed.warnings.map(formatProblem);
+    for (const warning of this.#warnings) this.#log.warn('config.warning', { warning });
+  }
+
+  /** The description changed: a valid one is applied, an invalid one kept out. One after the other. */
+  #reloaded(parsed: Parsed): void {
+    this.#reloading = this.#reloading
+      .then(() => this.#reload(parsed))
+      .catch(error => this.#log.error('config.reload', { error }));
+  }
+
+  async #reload(parsed: Parsed): Promise<void> {
+    if ('problems' in parsed) return this.#refuse(parsed.problems.map(formatProblem));
+    const self = identify(parsed.network, this.#options.identity);
+    if (this.#self && self && self.roleid !== this.#self.roleid)
+      return this.#refuse([
+        `server ${self.server} has roleid ${self.roleid} now, this instance is ${this.#self.roleid}: a roleid cannot be changed; restart with --new-identity if that is meant`,
+      ]);
+    this.#warn(parsed);
+    this.#problems = [];
+    this.#loadedAt = systemClock.now();
+    const same =
+      this.#service && self && this.#self && isSameRole(this.#self, self) && !idleState(parsed.network, self);
+    this.#network = parsed.network;
+    this.#self = self;
+    if (same) await this.#service!.reconfigure(parsed.network, self);
+    else this.#restart.abort();
+    this.#metrics.configReloaded('success');
+    this.#log.info('config.applied', {
+      domains: parsed.network.domains.length,
+      instances: parsed.network.instances.length,
+    });
+  }
+
+  #refuse(problems: readonly string[]): void {
+    this.#problems = problems;
+    this.#metrics.configReloaded('failure');
+    this.#log.error('config.refused; the running network goes on', { problems });
+  }
+
+  #followTokens(signal: AbortSignal): void {
+    const { tokenFile } = this.#options;
+    if (tokenFile === undefined) return;
+    const file = new TokenFile(tokenFile);
+    const take = (read: TokenRead) => {
+      if ('tokens' in read) this.#tokens = read.tokens;
+      else this.#log.error('token.refused; the tokens so far stay in use', { problem: read.problem });
+    };
+    const first = file.load();
+    if ('problem' in first) throw new Fatal(2, first.problem);
+    take(first);
+    file.follow(take, signal);
+  }
+
+  async #openOps(): Promise<Listener> {
+    const { host, port } = this.#options.opsListen;
+    try {
+      return await openOps(
+        {
+          status: () => this.status(),
+          vitals: () => this.#pulse.vitals(),
+          metrics: this.#metrics,
+          tokens: () => this.#tokens?.accept ?? [],
+          log: this.#log,
+        },
+        host,
+        port,
+      );
+    } catch (error) {
+      throw new Fatal(1, error instanceof Error ? error.message : String(error), { cause: error });
+    }
+  }
+}
+
+/** Why an instance has nothing to do, or undefined. */
+function idleState(network: Network, self: Instance | undefined): { state: InstanceState; reason: string } | undefined {
+  if (!self)
+    return {
+      state: 'unlisted',
+      reason: 'the network description does not list this instance; nothing is touched until a reload does',
+    };
+  if (!self.enabled)
+    return {
+      state: 'disabled',
+      reason: 'the network description disables this instance; nothing is touched until a reload enables it',
+    };
+  if (network.instances.filter(instance => instance.enabled).length === 1)
+    return { state: 'alone', reason: 'the network has one enabled instance: there is nobody to synchronise with' };
+  return undefined;
+}
+
+/** Whether what a service was built upon stayed the same. */
+function isSameRole(a: Instance, b: Instance): boolean {
+  const built = ({ site, iface, address, options }: Instance) => JSON.stringify([site, iface, address, options]);
+  return built(a) === built(b);
+}
+
+/** `host:port` or `[host]:port` in its parts. */
+export function splitHostPort(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) };
+}

@@ -1,0 +1,142 @@
+/** The options of the network description: their units, defaults and bounds. */
+import { z } from 'zod';
+import type { Options } from '../core/topology.ts';
+import { readFields } from './fields.ts';
+import { type Findings, pathTo } from './problem.ts';
+
+/** What holds where the description says nothing. */
+export const DEFAULT_OPTIONS: Options = {
+  digestIntervalMs: 10_000,
+  scanIntervalMs: 3_600_000,
+  settleMs: 500,
+  fsync: 'batch',
+  minFreeRatio: 0.01,
+  ignore: [],
+  watch: 'auto',
+};
+
+const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+type Unit = keyof typeof UNITS;
+
+/** More often than this, peers would do little but ask one another. */
+const MIN_DIGEST_INTERVAL_MS = 100;
+/** A mismatch that shows up later than this is no monitoring. */
+const MAX_DIGEST_INTERVAL_MS = UNITS.h;
+/** A scan of a million files takes seconds; a small tree, as in a test, may be scanned all the time. */
+const MIN_SCAN_INTERVAL_MS = UNITS.s;
+/** Scans find what events missed: not later than within a week. (A timer holds 24 days.) */
+const MAX_SCAN_INTERVAL_MS = 7 * UNITS.d;
+/** Several granules of a file system's dates (2 ms on ext4 and xfs): below it, *unchanged* says nothing. */
+const MIN_SETTLE_MS = 10;
+/** A file that changes more often than this would never be announced. */
+const MAX_SETTLE_MS = 10 * UNITS.m;
+/** Above it nearly no volume would ever pull; it is a number of percent without its sign, or a typing error. */
+const MAX_MIN_FREE = 0.9;
+/** Every path is matched against every pattern. */
+const MAX_PATTERNS = 1000;
+/** PATH_MAX, and far beyond a pattern that is meant. */
+const MAX_PATTERN_LENGTH = 4096;
+
+const pattern = z
+  .string()
+  .max(MAX_PATTERN_LENGTH, `longer than ${MAX_PATTERN_LENGTH} characters`)
+  .regex(/^[^\0\r\n]+$/, 'a pattern is one line that is not empty');
+
+const SHAPE = {
+  digestInterval: duration(MIN_DIGEST_INTERVAL_MS, MAX_DIGEST_INTERVAL_MS),
+  scanInterval: duration(MIN_SCAN_INTERVAL_MS, MAX_SCAN_INTERVAL_MS),
+  settle: duration(MIN_SETTLE_MS, MAX_SETTLE_MS),
+  fsync: z.enum(['batch', 'file', 'off']).optional(),
+  minFree: share(),
+  ignore: z.array(pattern).max(MAX_PATTERNS, `more than ${MAX_PATTERNS} patterns`).optional(),
+  watch: z.enum(['auto', 'inotifywait', 'chokidar', 'polling', 'off']).optional(),
+};
+
+/**
+ * Reads options given as an object, or as a list of objects of which a later one overrides an earlier one (the platform's
+ * `ext` may be either). Only what is given is in the answer.
+ *
+ * @param scope an instance cannot have what must be the same everywhere: the digests of two instances that ignore different
+ *   files could never match
+ */
+export function readOptions(
+  raw: unknown,
+  at: string,
+  findings: Findings,
+  scope: 'network' | 'instance',
+): Partial<Options> {
+  // The platform writes "" for an empty field.
+  if (raw === undefined || raw === null || raw === '') return {};
+  if (!Array.isArray(raw)) return readObject(raw, at, findings, scope);
+  return Object.assign({}, ...raw.map((item, i) => readObject(item, pathTo(at, i), findings, scope)));
+}
+
+function readObject(raw: unknown, at: string, findings: Findings, scope: 'network' | 'instance'): Partial<Options> {
+  const fields = readFields(SHAPE, raw, at, findings, 'option');
+  if (fields === undefined) return {};
+  if (scope === 'instance' && fields.ignore !== undefined)
+    findings.problem(
+      pathTo(at, 'ignore'),
+      'must be the same for the whole network; move it to the options of the network',
+    );
+  const { digestInterval, scanInterval, settle, fsync, minFree, ignore, watch } = fields;
+  return {
+    ...(digestInterval !== undefined && { digestIntervalMs: digestInterval }),
+    ...(scanInterval !== undefined && { scanIntervalMs: scanInterval }),
+    ...(settle !== undefined && { settleMs: settle }),
+    ...(fsync !== undefined && { fsync }),
+    ...(minFree !== undefined && { minFreeRatio: minFree }),
+    ...(ignore !== undefined && { ignore }),
+    ...(watch !== undefined && { watch }),
+  };
+}
+
+/** Milliseconds, from a number of them or a text such as "10s"; undefined where it is neither. */
+export function parseDuration(raw: unknown): number | undefined {
+  if (typeof raw === 'number') return Number.isFinite(raw) ? Math.round(raw) : undefined;
+  const match = typeof raw === 'string' ? /^([0-9]+(?:\.[0-9]+)?) *(ms|s|m|h|d)$/.exec(raw.trim()) : null;
+  return match ? Math.round(Number(match[1]) * UNITS[match[2] as Unit]) : undefined;
+}
+
+function duration(min: number, max: number) {
+  return convert(
+    parseDuration,
+    'expected a time such as "500ms", "10s", "5m" or "1h", or a number of milliseconds',
+    ms => (ms < min || ms > max ? `must be between ${formatDuration(min)} and ${formatDuration(max)}` : undefined),
+  );
+}
+
+function share() {
+  return convert(parseShare, 'expected a share such as "5%" or 0.05', ratio =>
+    ratio < 0 || ratio > MAX_MIN_FREE ? `must be between 0% and ${MAX_MIN_FREE * 100}%; write "5%" or 0.05` : undefined,
+  );
+}
+
+function parseShare(raw: unknown): number | undefined {
+  if (typeof raw === 'number') return Number.isFinite(raw) ? raw : undefined;
+  const match = typeof raw === 'string' ? /^([0-9]+(?:\.[0-9]+)?) *%$/.exec(raw.trim()) : null;
+  return match ? Number(match[1]) / 100 : undefined;
+}
+
+/** A schema for a number that may be written in several ways. */
+function convert(
+  parse: (raw: unknown) => number | undefined,
+  expected: string,
+  objection: (value: number) => string | undefined,
+) {
+  return z
+    .unknown()
+    .transform((raw, context) => {
+      if (raw === undefined) return undefined;
+      const value = parse(raw);
+      const message = value === undefined ? expected : objection(value);
+      if (message !== undefined) context.addIssue({ code: 'custom', message });
+      return value;
+    })
+    .optional();
+}
+
+function formatDuration(ms: number): string {
+  const unit = (Object.keys(UNITS) as Unit[]).findLast(each => ms % UNITS[each] === 0) ?? 'ms';
+  return `${ms / UNITS[unit]}${unit}`;
+}

@@ -1,0 +1,157 @@
+/**
+ * The digest: an order-free sum over the hashes of a set of entries, kept up to date in O(1) per change.
+ *
+ * A hash covers the path, all that equality looks at, and the newest mark of the version (so that equal entries with different
+ * histories meet once and merge; pre-seeded files still match, their version being the same on both sides). The sum is the
+ * root of a 16-way tree: the digest of a prefix is the sum over the entries whose path hash starts with those hex digits.
+ */
+import type { Entry } from './entry.ts';
+import { newest } from './version.ts';
+
+/** Changes with every change of the hash or of what it covers; peers with another one never match by accident. */
+export const DIGEST_VERSION = 1;
+
+/** Hex digits of the longest prefix: 65,536 leaves, so 15 entries a leaf at a million. */
+export const MAX_PREFIX = 4;
+
+const KIND_CODE: Record<Entry['kind'], number> = { file: 1, directory: 2, symlink: 3, tombstone: 4 };
+
+/** A 64-bit number in two halves, each 0 to 2^32 - 1. */
+export interface Hash {
+  readonly high: number;
+  readonly low: number;
+}
+
+/** The hash of a path; its high half places the path in the digest tree and in the cache's shards. */
+export function hashPath(path: string): Hash {
+  let high = 0x9e3779b9;
+  let low = 0x243f6a88;
+  for (let i = 0; i < path.length; i++) {
+    const unit = path.charCodeAt(i);
+    high = Math.imul(high ^ unit, 0x85ebca6b);
+    low = Math.imul(low ^ unit, 0xc2b2ae35);
+    high ^= high >>> 15;
+    low ^= low >>> 13;
+  }
+  return finish(high ^ path.length, low);
+}
+
+/** The hash of an entry, given that of its path. */
+export function hashEntry(entry: Entry, path: Hash = hashPath(entry.path)): Hash {
+  let { high, low } = path;
+  const mix = (value: number) => {
+    // Dates and sizes pass 2^32: both halves count.
+    for (const half of [value >>> 0, Math.floor(value / 0x1_0000_0000) | 0]) {
+      high = Math.imul(rotate(high, 13) ^ half, 0xcc9e2d51);
+      low = Math.imul(rotate(low, 17) ^ half, 0x1b873593) + high;
+    }
+  };
+  mix(KIND_CODE[entry.kind]);
+  switch (entry.kind) {
+    case 'file':
+      mix(entry.size);
+      mix(entry.mtime);
+      mix(entry.mode);
+      break;
+    case 'directory':
+      mix(entry.mode);
+      break;
+    case 'symlink': {
+      const target = hashPath(entry.target ?? '');
+      mix(target.high);
+      mix(target.low);
+      break;
+    }
+    case 'tombstone':
+      mix(entry.mtime);
+      break;
+    default:
+      entry.kind satisfies never;
+  }
+  const mark = newest(entry.version);
+  mix(mark.stamp);
+  mix(mark.writer);
+  return finish(high, low);
+}
+
+/** A sum of hashes modulo 2^64 that grows and shrinks. */
+export class DigestSum {
+  #high = 0;
+  #low = 0;
+  #count = 0;
+
+  add(hash: Hash): void {
+    const low = this.#low + hash.low;
+    this.#low = low >>> 0;
+    this.#high = (this.#high + hash.high + (low > 0xffff_ffff ? 1 : 0)) >>> 0;
+    this.#count++;
+  }
+
+  remove(hash: Hash): void {
+    const low = this.#low - hash.low;
+    this.#low = low >>> 0;
+    this.#high = (this.#high - hash.high - (low < 0 ? 1 : 0)) >>> 0;
+    this.#count--;
+  }
+
+  /** How many entries are summed up. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** 16 hex digits. */
+  toString(): string {
+    return hex(this.#high) + hex(this.#low);
+  }
+}
+
+/** A node of the digest tree as peers exchange it. */
+export interface DigestNode {
+  readonly prefix: string;
+  readonly digest: string;
+  readonly count: number;
+}
+
+/** The first hex digits of a path hash. */
+export function prefixOf(pathHashHigh: number, digits: number): string {
+  return hex(pathHashHigh).slice(0, digits);
+}
+
+/** The range of path hashes (high halves, inclusive) that start with a prefix. */
+export function rangeOf(prefix: string): { from: number; to: number } {
+  const from = Number.parseInt(prefix.padEnd(8, '0'), 16);
+  const to = Number.parseInt(prefix.padEnd(8, 'f'), 16);
+  return { from, to };
+}
+
+/** The prefixes whose digests differ between two lists of nodes, with the larger count of both. */
+export function differing(mine: readonly DigestNode[], theirs: readonly DigestNode[]): DigestNode[] {
+  const byPrefix = new Map(mine.map(node => [node.prefix, node]));
+  const result: DigestNode[] = [];
+  for (const node of theirs) {
+    const own = byPrefix.get(node.prefix);
+    byPrefix.delete(node.prefix);
+    if (own === undefined ? node.count > 0 : own.digest !== node.digest)
+      result.push({ ...node, count: Math.max(node.count, own?.count ?? 0) });
+  }
+  for (const node of byPrefix.values()) if (node.count > 0) result.push(node);
+  return result;
+}
+
+function finish(high: number, low: number): Hash {
+  let a = high ^ rotate(low, 16);
+  let b = low ^ rotate(high, 16);
+  a = Math.imul(a ^ (a >>> 16), 0x85ebca6b);
+  a = Math.imul(a ^ (a >>> 13), 0xc2b2ae35);
+  b = Math.imul(b ^ (b >>> 16), 0x7feb352d);
+  b = Math.imul(b ^ (b >>> 15), 0x846ca68b);
+  return { high: (a ^ (a >>> 16)) >>> 0, low: (b ^ (b >>> 16)) >>> 0 };
+}
+
+function rotate(value: number, by: number): number {
+  return (value << by) | (value >>> (32 - by));
+}
+
+function hex(half: number): string {
+  return half.toString(16).padStart(8, '0');
+}

@@ -1,0 +1,62 @@
+/**
+ * What a fresh look at the disk means: the only place where local changes get their stamps.
+ *
+ * A local change is one thing only: what is on disk is not equal to its entry, or is gone. A different inode, ctime or owner is
+ * a reason to look, never a change (a backup or a chown must not outrank an edit made elsewhere).
+ */
+import { type Entry, entryOf, isEqual, type Origin, type Seen, tombstoneOf } from './entry.ts';
+import type { RelPath } from './path.ts';
+import { newest, type Version, type Writer, withMark } from './version.ts';
+
+/** How a look was taken. */
+export interface Look {
+  /** This instance's roleid. */
+  readonly self: Writer;
+  /** Milliseconds since 1970; for a missing path, when it was first seen missing. */
+  readonly now: number;
+  /** The first successful look of this process at the path: it cannot know when what it finds happened. */
+  readonly first: boolean;
+}
+
+/**
+ * The entry that a path has after a look at the disk, or undefined where the look changes nothing.
+ *
+ * @param known what the index says; where the file system keeps other attributes than asked for, with those in their place
+ */
+export function observe(
+  path: RelPath,
+  known: Entry | undefined,
+  seen: Seen | undefined,
+  look: Look,
+  from?: Origin,
+): Entry | undefined {
+  if (seen === undefined) {
+    if (known === undefined || known.kind === 'tombstone') return undefined;
+    return tombstoneOf(known, look.now, changed(known, undefined, look));
+  }
+  if (known !== undefined && isEqual(known, seen)) return undefined;
+  const version = known === undefined ? met(seen, look) : changed(known, seen, look);
+  return entryOf(path, seen, version, from);
+}
+
+/**
+ * The version of a local change that the instance itself makes as a consequence of a peer's entry: a revived directory, or what
+ * a file that wins over a directory leaves below it.
+ */
+export function consequence(version: Version, self: Writer): Version {
+  return withMark(version, self, newest(version).stamp + 1);
+}
+
+/** A path that had an entry. */
+function changed(known: Entry, seen: Seen | undefined, look: Look): Version {
+  const next = newest(known.version).stamp + 1;
+  if (!look.first) return withMark(known.version, look.self, Math.max(look.now, next));
+  const dated = seen?.kind === 'file' ? Math.min(seen.mtime, look.now) : next;
+  return withMark(known.version, 0, Math.max(next, dated));
+}
+
+/** A path met without an entry. */
+function met(seen: Seen, look: Look): Version {
+  if (!look.first) return { [look.self]: look.now };
+  return { 0: seen.kind === 'file' ? Math.max(0, Math.min(seen.mtime, look.now)) : 0 };
+}

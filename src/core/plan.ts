@@ -1,0 +1,294 @@
+/**
+ * The plan: what to do on disk so that the wanted entries become true here. Opens nothing, changes nothing.
+ *
+ * Rules for trees. Tombstones go deepest first, then live entries shallowest first. A live entry keeps its parents alive. A
+ * directory's tombstone waits while anything lives below it. Where a file or symlink wins over a directory, everything below goes
+ * to the trash; an entry below a path that is a live file here waits. What waits is merged nowhere, so digests differ meanwhile.
+ */
+import { type Entry, isLive, isSameContent, tombstoneOf } from './entry.ts';
+import { consequence } from './observe.ts';
+import { ancestorsOf, depthOf, parentOf, type RelPath } from './path.ts';
+import { resolve } from './resolve.ts';
+import { sameVersion, type Writer } from './version.ts';
+
+/** The index as a plan reads it. */
+export interface View {
+  get(path: RelPath): Entry | undefined;
+  /** How many live entries are directly in a directory. */
+  liveChildren(directory: RelPath): number;
+  /** Every live entry anywhere below a directory; costs a pass over the index. */
+  liveBelow(directory: RelPath): Iterable<Entry>;
+}
+
+/** An entry of a peer that should become true here. */
+export interface Wanted {
+  readonly entry: Entry;
+  /**
+   * Modes of parents that the peer was asked for, because they have no live entry here; undefined where the peer has none
+   * either.
+   */
+  readonly parentModes?: ReadonlyMap<RelPath, number | undefined> | undefined;
+}
+
+/** One step on disk. `was` is the entry that the step was planned upon: the disk must still show it. */
+export type Action =
+  /** The index alone changes: a version grows, or a path is gone that was never here. */
+  | { readonly do: 'record'; readonly entry: Entry; readonly was: Entry | undefined }
+  /** A file or symlink goes to the trash; an empty directory goes. */
+  | { readonly do: 'remove'; readonly entry: Entry; readonly was: Entry; readonly conflict: boolean }
+  /** A directory is made, in place of a file or symlink perhaps. */
+  | { readonly do: 'mkdir'; readonly entry: Entry; readonly was: Entry | undefined; readonly conflict: boolean }
+  /** A file moves, and leaves its tombstone. */
+  | {
+      readonly do: 'rename';
+      readonly entry: Entry;
+      readonly was: Entry | undefined;
+      readonly source: Entry;
+      readonly tombstone: Entry;
+      readonly conflict: boolean;
+    }
+  /** A symlink is made; `below` is what the directory in its place still holds, as this instance's tombstones. */
+  | {
+      readonly do: 'symlink';
+      readonly entry: Entry;
+      readonly was: Entry | undefined;
+      readonly below: readonly Entry[];
+      readonly conflict: boolean;
+    }
+  /** Permission bits change, content and date stay. */
+  | { readonly do: 'chmod'; readonly entry: Entry; readonly was: Entry }
+  /** Content must come from the trash, a local copy or a peer; then it replaces what stands there. */
+  | {
+      readonly do: 'fetch';
+      readonly entry: Entry;
+      readonly was: Entry | undefined;
+      readonly below: readonly Entry[];
+      readonly conflict: boolean;
+    };
+
+/** A wanted entry that cannot become true yet. */
+export interface Pending {
+  readonly path: RelPath;
+  /**
+   * `occupied`: something lives below the directory. `blocked`: a parent is a live file here. `parent`: the parent named by
+   * `ask` has no live entry here, the peer has to say its mode.
+   */
+  readonly why: 'occupied' | 'blocked' | 'parent';
+  readonly ask?: RelPath;
+}
+
+export interface Plan {
+  readonly actions: readonly Action[];
+  readonly pending: readonly Pending[];
+  /** Wanted paths that are true already. */
+  readonly settled: readonly RelPath[];
+}
+
+/** Mode of a directory that has to exist although nobody can say any more what its mode was. */
+const FALLBACK_MODE = 0o755;
+
+/** Plans for one domain. `self` stamps what this instance does of its own as a consequence; `now` dates what that deletes. */
+export function plan(view: View, wanted: Iterable<Wanted>, self: Writer, now: number): Plan {
+  return new Planner(view, self, now).plan(wanted);
+}
+
+interface Taken extends Wanted {
+  readonly was: Entry | undefined;
+  readonly conflict: boolean;
+}
+
+class Planner {
+  readonly #view: View;
+  readonly #self: Writer;
+  readonly #now: number;
+  /** What the actions planned so far make true. */
+  readonly #after = new Map<RelPath, Entry>();
+  /** By how much they change the number of live entries in a directory. */
+  readonly #grown = new Map<RelPath, number>();
+  readonly #records: Action[] = [];
+  readonly #removes: Action[] = [];
+  readonly #mkdirs: Action[] = [];
+  readonly #renames: Action[] = [];
+  readonly #rmdirs: Action[] = [];
+  readonly #links: Action[] = [];
+  readonly #fetches: Action[] = [];
+  readonly #pending: Pending[] = [];
+  readonly #settled: RelPath[] = [];
+
+  constructor(view: View, self: Writer, now: number) {
+    this.#view = view;
+    this.#self = self;
+    this.#now = now;
+  }
+
+  plan(wanted: Iterable<Wanted>): Plan {
+    const taken = this.#resolve(wanted);
+    const gone = taken
+      .filter(want => want.entry.kind === 'tombstone')
+      .sort((a, b) => depthOf(b.entry.path) - depthOf(a.entry.path));
+    const live = taken
+      .filter(want => want.entry.kind !== 'tombstone')
+      .sort((a, b) => depthOf(a.entry.path) - depthOf(b.entry.path));
+    const moves = this.#moves(gone, live);
+
+    for (const want of gone) if (want.was?.kind !== 'directory' && !moves.has(want.entry.path)) this.#remove(want);
+    for (const want of live) if (want.entry.kind === 'directory') this.#placeDirectory(want);
+    const directories = gone.filter(want => want.was?.kind === 'directory');
+    const sources = new Map<RelPath, Taken>();
+    for (const [source, target] of moves) sources.set(target, gone.find(want => want.entry.path === source)!);
+    // Files are placed before directories go: a directory that receives a file does not go.
+    const onto: Taken[] = [];
+    for (const want of live) {
+      if (want.entry.kind === 'directory') continue;
+      const moved = sources.get(want.entry.path);
+      if (!isLiveDirectory(this.#at(want.entry.path))) this.#place(want, moved);
+      else {
+        onto.push(want);
+        if (moved) this.#remove(moved);
+      }
+    }
+    for (const want of directories) this.#removeDirectory(want);
+    for (const want of onto) this.#place(want, undefined);
+    return {
+      actions: [
+        ...this.#records,
+        ...this.#removes,
+        ...this.#mkdirs,
+        ...this.#renames,
+        ...this.#rmdirs,
+        ...this.#links,
+        ...this.#fetches,
+      ],
+      pending: this.#pending,
+      settled: this.#settled,
+    };
+  }
+
+  #resolve(wanted: Iterable<Wanted>): Taken[] {
+    const taken: Taken[] = [];
+    for (const want of wanted) {
+      const was = this.#view.get(want.entry.path);
+      const verdict = resolve(was, want.entry);
+      if (verdict.do === 'nothing') this.#settled.push(want.entry.path);
+      else if (verdict.do === 'merge') this.#records.push({ do: 'record', entry: verdict.entry, was });
+      else taken.push({ ...want, entry: verdict.entry, was, conflict: verdict.conflict });
+    }
+    return taken;
+  }
+
+  /** Renames that one step can do, source by target: the very version is here and its tombstone is wanted too. */
+  #moves(gone: readonly Taken[], live: readonly Taken[]): Map<RelPath, RelPath> {
+    const going = new Map(gone.map(want => [want.entry.path, want]));
+    const moves = new Map<RelPath, RelPath>();
+    for (const { entry, was } of live) {
+      const source = entry.from && going.get(entry.from.path)?.was;
+      if (!source || moves.has(source.path) || isLiveDirectory(was)) continue;
+      if (isSameContent(source, entry) && sameVersion(source.version, entry.from!.version))
+        moves.set(source.path, entry.path);
+    }
+    return moves;
+  }
+
+  #remove({ entry, was, conflict }: Taken): void {
+    if (isLive(was)) this.#removes.push({ do: 'remove', entry, was, conflict });
+    else this.#records.push({ do: 'record', entry, was });
+    this.#set(entry);
+  }
+
+  #removeDirectory({ entry, was, conflict }: Taken): void {
+    const lives = this.#view.liveChildren(entry.path) + (this.#grown.get(entry.path) ?? 0);
+    if (lives > 0) {
+      this.#pending.push({ path: entry.path, why: 'occupied' });
+      return;
+    }
+    this.#rmdirs.push({ do: 'remove', entry, was: was!, conflict });
+    this.#set(entry);
+  }
+
+  #placeDirectory(want: Taken): void {
+    if (!this.#parents(want)) return;
+    const { entry, was, conflict } = want;
+    if (was?.kind === 'directory') this.#mkdirs.push({ do: 'chmod', entry, was });
+    else this.#mkdirs.push({ do: 'mkdir', entry, was, conflict });
+    this.#set(entry);
+  }
+
+  #place(want: Taken, moved: Taken | undefined): void {
+    if (!this.#parents(want)) {
+      if (moved) this.#remove(moved);
+      return;
+    }
+    const { entry, was, conflict } = want;
+    if (moved) {
+      this.#renames.push({ do: 'rename', entry, was, source: moved.was!, tombstone: moved.entry, conflict });
+      this.#set(moved.entry);
+    } else if (was && isSameContent(was, entry)) {
+      this.#links.push({ do: 'chmod', entry, was });
+    } else {
+      const below = isLiveDirectory(this.#at(entry.path)) ? this.#clear(entry.path) : [];
+      if (entry.kind === 'symlink') this.#links.push({ do: 'symlink', entry, was, below, conflict });
+      else this.#fetches.push({ do: 'fetch', entry, was, below, conflict });
+    }
+    this.#set(entry);
+  }
+
+  /** What still lives below a directory that something else replaces, as tombstones of this instance. */
+  #clear(directory: RelPath): Entry[] {
+    const tombstones: Entry[] = [];
+    for (const entry of this.#view.liveBelow(directory)) {
+      const planned = this.#after.get(entry.path) ?? entry;
+      if (isLive(planned)) tombstones.push(tombstoneOf(planned, this.#now, consequence(planned.version, this.#self)));
+    }
+    for (const tombstone of tombstones) this.#set(tombstone);
+    return tombstones;
+  }
+
+  /** Makes sure that every parent lives, reviving what has a tombstone; false where the entry has to wait. */
+  #parents(want: Taken): boolean {
+    const missing: RelPath[] = [];
+    for (const parent of ancestorsOf(want.entry.path)) {
+      const entry = this.#at(parent);
+      if (entry?.kind === 'directory') break;
+      if (isLive(entry)) {
+        this.#pending.push({ path: want.entry.path, why: 'blocked' });
+        return false;
+      }
+      if (!want.parentModes?.has(parent)) {
+        this.#pending.push({ path: want.entry.path, why: 'parent', ask: parent });
+        return false;
+      }
+      missing.unshift(parent);
+    }
+    for (const parent of missing) this.#revive(parent, want.parentModes?.get(parent));
+    return true;
+  }
+
+  #revive(path: RelPath, mode: number | undefined): void {
+    const old = this.#at(path);
+    const entry: Entry = {
+      path,
+      kind: 'directory',
+      size: 0,
+      mtime: 0,
+      mode: mode ?? old?.mode ?? FALLBACK_MODE,
+      version: consequence(old?.version ?? { 0: 0 }, this.#self),
+    };
+    this.#mkdirs.push({ do: 'mkdir', entry, was: this.#view.get(path), conflict: false });
+    this.#set(entry);
+  }
+
+  #at(path: RelPath): Entry | undefined {
+    return this.#after.get(path) ?? this.#view.get(path);
+  }
+
+  #set(entry: Entry): void {
+    const change = Number(isLive(entry)) - Number(isLive(this.#at(entry.path)));
+    const parent = parentOf(entry.path);
+    if (change !== 0 && parent !== undefined) this.#grown.set(parent, (this.#grown.get(parent) ?? 0) + change);
+    this.#after.set(entry.path, entry);
+  }
+}
+
+function isLiveDirectory(entry: Entry | undefined): boolean {
+  return entry?.kind === 'directory';
+}

@@ -1,0 +1,78 @@
+/**
+ * The order of entries: which of two entries of one path wins, everywhere and by whatever route they meet.
+ *
+ * It is a total order that agrees with causality, so merging is commutative, associative and idempotent. (Ordering concurrent
+ * entries by file date and sequential ones by version is not associative: what was overwritten comes back by another route.)
+ */
+import { type Entry, isEqual, isLive } from './entry.ts';
+import {
+  compareMarks,
+  dominates,
+  mergeVersions,
+  newest,
+  sameVersion,
+  type Version,
+  withoutHistory,
+} from './version.ts';
+
+/** What is to be done about an entry that a peer announced. */
+export type Verdict =
+  /** Nothing is new. */
+  | { readonly do: 'nothing' }
+  /** What stands here stays; only its version grows. */
+  | { readonly do: 'merge'; readonly entry: Entry }
+  /** The peer's entry wins; `entry` carries the merged version. */
+  | { readonly do: 'take'; readonly entry: Entry; readonly conflict: boolean };
+
+const KIND_RANK: Record<Entry['kind'], number> = { tombstone: 0, symlink: 1, directory: 2, file: 3 };
+
+/**
+ * Orders two entries of one path; above 0: `a` wins. By the newest mark; if even that is the same (only without history), the
+ * later date of a file, then a live entry over a tombstone, then the rest in a fixed order.
+ */
+export function compareEntries(a: Entry, b: Entry): number {
+  return (
+    compareMarks(newest(a.version), newest(b.version)) ||
+    compareNumbers(fileDate(a), fileDate(b)) ||
+    Number(isLive(a)) - Number(isLive(b)) ||
+    KIND_RANK[a.kind] - KIND_RANK[b.kind] ||
+    compareNumbers(a.mtime, b.mtime) ||
+    compareNumbers(a.size, b.size) ||
+    (a.kind === 'tombstone' ? 0 : a.mode - b.mode) ||
+    compareText(a.target ?? '', b.target ?? '')
+  );
+}
+
+/** Whether two entries were made without knowledge of one another, and both with a history. */
+export function inConflict(a: Version, b: Version): boolean {
+  return !dominates(a, b) && !dominates(b, a) && !withoutHistory(a) && !withoutHistory(b);
+}
+
+/** What this instance does about a peer's entry of the same path. */
+export function resolve(local: Entry | undefined, remote: Entry): Verdict {
+  if (local === undefined) return { do: 'take', entry: remote, conflict: false };
+  const version = mergeVersions(local.version, remote.version);
+  if (isEqual(local, remote) || compareEntries(local, remote) >= 0) {
+    if (sameVersion(version, local.version)) return { do: 'nothing' };
+    return { do: 'merge', entry: { ...local, version } };
+  }
+  return { do: 'take', entry: { ...remote, version }, conflict: inConflict(local.version, remote.version) };
+}
+
+/** The entry that both sides end with. */
+export function merge(a: Entry, b: Entry): Entry {
+  const verdict = resolve(a, b);
+  return verdict.do === 'nothing' ? a : verdict.entry;
+}
+
+function fileDate(entry: Entry): number {
+  return entry.kind === 'file' ? entry.mtime : Number.NEGATIVE_INFINITY;
+}
+
+function compareNumbers(a: number, b: number): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}
+
+function compareText(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}

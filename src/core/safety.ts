@@ -1,0 +1,34 @@
+/** What stops a domain rather than let it do harm. Pure predicates over what is known; each answer names the reason and the next step. */
+
+/** With so many files known, none left is taken for a lost volume, not for a wish. */
+export const EMPTIED_FILES = 10;
+
+/** What is known just before changes are made or announced. */
+export interface Circumstances {
+  /** Why the volume or the domain's root is not the one that was started with. */
+  readonly volume: string | undefined;
+  /** The lock on the volume was lost. */
+  readonly lockLost: boolean;
+  /** Share of the volume that is free, 0 to 1. */
+  readonly freeRatio: number;
+  readonly minFreeRatio: number;
+}
+
+/** Why nothing may be pulled into a domain now, or undefined. */
+export function objection(now: Circumstances): string | undefined {
+  if (now.volume !== undefined) return now.volume;
+  if (now.lockLost) return 'the lock on the volume was lost; another process may write to it: restart this instance';
+  if (now.freeRatio < now.minFreeRatio)
+    return `only ${percent(now.freeRatio)} of the volume is free, less than the floor of ${percent(now.minFreeRatio)}: free some space, or lower options.minFree`;
+  return undefined;
+}
+
+/** Why a domain's deletions may not be announced, or undefined: every file of a domain of some size would be gone. */
+export function emptied(files: number, missing: number): string | undefined {
+  if (files < EMPTIED_FILES || missing < files) return undefined;
+  return `none of its ${files} files is found any more: taken for an emptied or unmounted volume, nothing is deleted elsewhere; bring the files back (the domain goes on by itself), or remove the domain from this site if that was meant`;
+}
+
+function percent(ratio: number): string {
+  return `${(ratio * 100).toFixed(1)} %`;
+}

@@ -1,0 +1,354 @@
+/**
+ * Applying: the only code that changes the synchronised tree. One action at a time, each a synchronous step of recheck and change.
+ *
+ * The recheck is what keeps files: if the disk is not what the index says, nothing is touched, the path is looked at and planned
+ * again. What is answered, and recorded, is what is true afterwards, never the intention.
+ */
+import { type Entry, isEqual, isLive, type Seen } from '../core/entry.ts';
+import { consequence } from '../core/observe.ts';
+import { ancestorsOf, childOf, PRIVATE, parentOf, type RelPath } from '../core/path.ts';
+import type { Action } from '../core/plan.ts';
+import { mergeVersions, sameVersion } from '../core/version.ts';
+import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
+import type { DomainIndex, Identity, Kept } from './index-store.ts';
+import { placeOf } from './scan.ts';
+import type { Staging } from './staging.ts';
+import type { Trash } from './trash.ts';
+
+/** What applying needs to know. */
+export interface ApplyContext {
+  readonly disk: Disk;
+  /** The domain's directory, relative to the volume's root. */
+  readonly directory: string;
+  readonly index: DomainIndex;
+  readonly staging: Staging;
+  readonly trash: Trash;
+  readonly self: number;
+  now(): number;
+  ignored(path: RelPath): boolean;
+  /** A path that is missing and not announced counts as absent. */
+  isMissing(path: RelPath): boolean;
+}
+
+/** What is true of a path after an action. */
+export interface Truth {
+  readonly entry: Entry;
+  readonly identity?: Identity;
+  readonly kept?: Kept;
+}
+
+/** How an action went. */
+export type Applied =
+  | { readonly result: 'done'; readonly truths: readonly Truth[] }
+  /** The disk was not as planned upon: these paths are to be looked at (`deep`: with all below). */
+  | { readonly result: 'changed'; readonly look: readonly RelPath[]; readonly deep: boolean }
+  /** The system refused. */
+  | { readonly result: 'failed'; readonly code: string; readonly message: string };
+
+/** Ends an action whose recheck failed. */
+class Changed extends Error {
+  readonly look: readonly RelPath[];
+  readonly deep: boolean;
+  constructor(look: readonly RelPath[], deep = false) {
+    super('changed underfoot');
+    this.look = look;
+    this.deep = deep;
+  }
+}
+
+/** Carries out one action. Throws only what is no fault of the disk. */
+export function apply(action: Action, is: ApplyContext): Applied {
+  try {
+    return { result: 'done', truths: new Step(is).run(action) };
+  } catch (error) {
+    if (error instanceof Changed) return { result: 'changed', look: error.look, deep: error.deep };
+    if (error instanceof DiskError) return { result: 'failed', code: error.code, message: error.message };
+    throw error;
+  }
+}
+
+class Step {
+  readonly #is: ApplyContext;
+
+  constructor(is: ApplyContext) {
+    this.#is = is;
+  }
+
+  run(action: Action): Truth[] {
+    switch (action.do) {
+      case 'record':
+        return this.#record(action.entry, action.was);
+      case 'remove':
+        return action.was.kind === 'directory' ? this.#removeDirectory(action.entry, action.was) : this.#remove(action);
+      case 'mkdir':
+        return this.#mkdir(action);
+      case 'rename':
+        return this.#rename(action);
+      case 'symlink':
+        return this.#symlink(action);
+      case 'chmod':
+        return this.#chmod(action.entry, action.was);
+      case 'fetch':
+        return this.#install(action);
+      default:
+        return action satisfies never;
+    }
+  }
+
+  #record(entry: Entry, was: Entry | undefined): Truth[] {
+    this.#expectIndex(entry.path, was);
+    // A tombstone for a path that has appeared meanwhile would delete it in the index alone.
+    if (entry.kind === 'tombstone' && !isLive(this.#is.index.get(entry.path))) this.#expectAbsent(entry.path);
+    return [{ entry, ...keptOf(this.#is.index, entry) }];
+  }
+
+  #remove({ entry, was, conflict }: Extract<Action, { do: 'remove' }>): Truth[] {
+    if (this.#standing(was))
+      this.#writable(entry.path, place => this.#is.trash.take(place, was, conflict, this.#is.now()));
+    return [{ entry }];
+  }
+
+  #removeDirectory(entry: Entry, was: Entry): Truth[] {
+    if (!this.#standing(was)) return [{ entry }];
+    try {
+      this.#writable(entry.path, place => this.#is.disk.rmdir(place));
+      return [{ entry }];
+    } catch (error) {
+      if (!(error instanceof DiskError) || (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST')) throw error;
+    }
+    const unknown = this.#unknownIn(entry.path);
+    if (unknown.length > 0) throw new Changed(unknown, true);
+    // All that is left is ignored, special or mounted: only this instance can know, so it revives the directory.
+    const version = consequence(mergeVersions(was.version, entry.version), this.#is.self);
+    return [{ entry: { ...was, version }, ...this.#identity(entry.path) }];
+  }
+
+  #mkdir({ entry, was, conflict }: Extract<Action, { do: 'mkdir' }>): Truth[] {
+    if (this.#standing(was, entry)) {
+      if (this.#shows(entry)) return this.#truth(entry);
+      this.#writable(entry.path, place => this.#is.trash.take(place, was!, conflict, this.#is.now()));
+    }
+    this.#writable(entry.path, place => this.#is.disk.mkdir(place, entry.mode));
+    return this.#truth(entry);
+  }
+
+  #rename({ entry, was, source, tombstone, conflict }: Extract<Action, { do: 'rename' }>): Truth[] {
+    if (!this.#standing(source)) throw new Changed([source.path]);
+    const there = this.#standing(was, entry);
+    const from = placeOf(this.#is.directory, source.path);
+    this.#writable(source.path, () => {
+      this.#replace(entry, there ? was : undefined, conflict, from);
+    });
+    if (entry.mode !== source.mode) this.#is.disk.chmod(this.#place(entry.path), entry.mode);
+    return [...this.#truth(entry), { entry: tombstone }];
+  }
+
+  #symlink({ entry, was, below, conflict }: Extract<Action, { do: 'symlink' }>): Truth[] {
+    const there = this.#standing(was, entry);
+    if (there && this.#shows(entry)) return this.#truth(entry);
+    const staged = this.#is.staging.place(entry);
+    this.#is.staging.discard(entry);
+    this.#is.disk.symlink(entry.target ?? '', staged);
+    return [...this.#clearAndReplace(entry, there ? was : undefined, below, conflict, staged), ...this.#truth(entry)];
+  }
+
+  #chmod(entry: Entry, was: Entry): Truth[] {
+    if (!this.#standing(was)) throw new Changed([entry.path]);
+    this.#is.disk.chmod(this.#place(entry.path), entry.mode);
+    return this.#truth(entry);
+  }
+
+  #install({ entry, was, below, conflict }: Extract<Action, { do: 'fetch' }>): Truth[] {
+    const there = this.#standing(was, entry);
+    if (there && this.#shows(entry)) {
+      this.#is.staging.discard(entry);
+      return this.#truth(entry);
+    }
+    const staged = this.#is.staging.place(entry);
+    this.#dress(staged, entry, there ? was : undefined);
+    return [...this.#clearAndReplace(entry, there ? was : undefined, below, conflict, staged), ...this.#truth(entry)];
+  }
+
+  /** Gives a staged file its mode, date and owner. */
+  #dress(staged: string, entry: Entry, was: Entry | undefined): void {
+    const { disk } = this.#is;
+    const parent = parentOf(entry.path);
+    const model = was?.kind === 'file' ? this.#place(entry.path) : placeOf(this.#is.directory, parent);
+    const owner = disk.lstat(model);
+    const mine = disk.lstat(staged);
+    if (!mine) throw new DiskError('ENOENT', 'staged file of', entry.path);
+    if (mine.size !== entry.size)
+      throw new DiskError('EIO', `staged file with ${mine.size} of ${entry.size} bytes of`, entry.path);
+    if (owner && (owner.uid !== mine.uid || owner.gid !== mine.gid)) disk.chown(staged, owner.uid, owner.gid);
+    attempt(() => disk.chmod(staged, entry.mode));
+    attempt(() => disk.setDate(staged, entry.mtime));
+  }
+
+  #clearAndReplace(
+    entry: Entry,
+    was: Entry | undefined,
+    below: readonly Entry[],
+    conflict: boolean,
+    staged: string,
+  ): Truth[] {
+    if (was?.kind !== 'directory') {
+      this.#writable(entry.path, () => this.#replace(entry, was, conflict, staged));
+      return [];
+    }
+    for (const tombstone of below) {
+      const known = this.#is.index.get(tombstone.path);
+      if (isLive(known) && !this.#standing(known)) throw new Changed([tombstone.path]);
+    }
+    const unknown = this.#unknownIn(entry.path);
+    if (unknown.length > 0) throw new Changed(unknown, true);
+    this.#writable(entry.path, place => {
+      this.#is.trash.take(place, was, conflict, this.#is.now());
+      this.#is.disk.rename(staged, place);
+    });
+    return below.map(tombstone => ({ entry: tombstone }));
+  }
+
+  /** Puts a file into place; what stood there gets a second name in the trash first, so that the path is never absent. */
+  #replace(entry: Entry, was: Entry | undefined, conflict: boolean, from: string): void {
+    const place = this.#place(entry.path);
+    if (isLive(was) && !this.#is.trash.keep(place, was, conflict, this.#is.now()))
+      this.#is.trash.take(place, was, conflict, this.#is.now());
+    this.#is.disk.rename(from, place);
+  }
+
+  /**
+   * Whether the path stands on disk as the index says (true) or is absent as the index says (false); where it is neither, ends the
+   * action. What already equals the wanted entry is as good.
+   */
+  #standing(known: Entry | undefined, wanted?: Entry): boolean {
+    const path = (known ?? wanted)!.path;
+    this.#expectIndex(path, known);
+    this.#expectParents(path);
+    const seen = this.#seen(path);
+    if (!isLive(known)) {
+      if (!seen) return false;
+      if (wanted && isEqual(wanted, seen)) return true;
+      throw new Changed([path]);
+    }
+    if (seen && isEqual(this.#is.index.onDisk(path)!, seen)) return true;
+    if (seen && wanted && isEqual(wanted, seen)) return true;
+    if (!seen && this.#is.isMissing(path)) return false;
+    throw new Changed([path]);
+  }
+
+  /** Planned upon another entry than the index has by now: plan again. */
+  #expectIndex(path: RelPath, known: Entry | undefined): void {
+    const current = this.#is.index.get(path);
+    const same =
+      current === undefined
+        ? known === undefined
+        : known !== undefined && isEqual(current, known) && sameVersion(current.version, known.version);
+    if (!same) throw new Changed([path]);
+  }
+
+  #expectAbsent(path: RelPath): void {
+    try {
+      this.#expectParents(path);
+    } catch (error) {
+      if (error instanceof Changed) return;
+      throw error;
+    }
+    if (this.#seen(path)) throw new Changed([path]);
+  }
+
+  #expectParents(path: RelPath): void {
+    const root = this.#is.disk.lstat(this.#is.directory);
+    for (const parent of ancestorsOf(path)) {
+      const stat = this.#is.disk.lstat(this.#place(parent));
+      if (stat?.kind !== 'directory') throw new Changed([parent]);
+      if (stat.device !== root?.device) throw new DiskError('EXDEV', 'mount above', path);
+    }
+  }
+
+  #shows(entry: Entry): boolean {
+    const seen = this.#seen(entry.path);
+    return seen !== undefined && isEqual(entry, seen);
+  }
+
+  #seen(path: RelPath): Seen | undefined {
+    const place = this.#place(path);
+    const stat = this.#is.disk.lstat(place);
+    if (!stat) return undefined;
+    const seen = seenOf(stat, () => this.#is.disk.readlink(place));
+    // A special file is nothing that is synchronised, and nothing that may be replaced.
+    if (!seen) throw new DiskError('EINVAL', 'a special file stands at', path);
+    return seen;
+  }
+
+  /** The entry with what the file system made of it. */
+  #truth(entry: Entry): Truth[] {
+    const stat = this.#is.disk.lstat(this.#place(entry.path));
+    if (!stat) throw new Changed([entry.path]);
+    return [{ entry, identity: { inode: stat.inode, birth: stat.birth }, ...keptAttributes(entry, stat) }];
+  }
+
+  #identity(path: RelPath): { identity?: Identity } {
+    const stat = this.#is.disk.lstat(this.#place(path));
+    return stat ? { identity: { inode: stat.inode, birth: stat.birth } } : {};
+  }
+
+  /** Paths below a directory that are on disk, not ignored and not in the index as they stand. */
+  #unknownIn(directory: RelPath): RelPath[] {
+    const unknown: RelPath[] = [];
+    for (const name of this.#is.disk.list(this.#place(directory))) {
+      const path = childOf(directory, name);
+      const stat = name === PRIVATE ? undefined : this.#is.disk.lstat(this.#place(path));
+      if (!stat || stat.kind === 'special' || this.#is.ignored(path) || this.#isMount(stat)) continue;
+      if (!isLive(this.#is.index.get(path))) unknown.push(path);
+      else if (stat.kind === 'directory') unknown.push(...this.#unknownIn(path));
+    }
+    return unknown;
+  }
+
+  #isMount(stat: Stat): boolean {
+    return stat.device !== this.#is.disk.lstat(this.#is.directory)?.device;
+  }
+
+  /** Runs a change inside a directory, opening one that its mode closes to us for just so long. */
+  #writable(path: RelPath, change: (place: string) => void): void {
+    const place = this.#place(path);
+    try {
+      change(place);
+    } catch (error) {
+      if (!(error instanceof DiskError) || error.code !== 'EACCES') throw error;
+      const parent = placeOf(this.#is.directory, parentOf(path));
+      const mode = this.#is.disk.lstat(parent)?.mode ?? 0o755;
+      this.#is.disk.chmod(parent, mode | 0o700);
+      try {
+        change(place);
+      } finally {
+        this.#is.disk.chmod(parent, mode);
+      }
+    }
+  }
+
+  #place(path: RelPath): string {
+    return placeOf(this.#is.directory, path);
+  }
+}
+
+function keptOf(index: DomainIndex, entry: Entry): { kept?: Kept } {
+  const kept = isLive(entry) ? index.kept(entry.path) : undefined;
+  return kept ? { kept } : {};
+}
+
+/** What a file system keeps although something else was asked for. */
+function keptAttributes(entry: Entry, stat: Stat): { kept?: Kept } {
+  const mtime = entry.kind === 'file' ? stat.mtime : entry.mtime;
+  const mode = entry.kind === 'symlink' ? entry.mode : stat.mode;
+  return mtime === entry.mtime && mode === entry.mode ? {} : { kept: { mtime, mode } };
+}
+
+/** A file system that refuses an attribute keeps its own; the read-back tells. */
+function attempt(change: () => void): void {
+  try {
+    change();
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+  }
+}

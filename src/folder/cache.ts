@@ -1,0 +1,223 @@
+/**
+ * The cache: the index of one domain on disk, as JSON files of lowdb.
+ *
+ * It is sharded by the first hex digits of the path hash, so that a change rewrites little and no file becomes too large for one
+ * string. lowdb holds a shard only while that is read or written. A shard that is damaged is set aside and rebuilt by the scan:
+ * never a crash, never a deletion.
+ */
+import { type Adapter, Low } from 'lowdb';
+import type { Clock } from '../core/clock.ts';
+import { DIGEST_VERSION, hashPath, prefixOf } from '../core/digest.ts';
+import type { Entry } from '../core/entry.ts';
+import type { RelPath } from '../core/path.ts';
+import { type Disk, DiskError } from './disk.ts';
+import type { DomainIndex, Identity, Kept } from './index-store.ts';
+
+/** Changes with every change of a shard's shape; another one is migrated forward, or discarded. */
+const FORMAT = 1;
+/** Two hex digits: 256 shards, so 4,000 entries each at a million. */
+const SHARD_DIGITS = 2;
+/** A small domain lies in one shard; past so many entries it is spread. */
+const SPREAD_FROM = 2_000;
+
+interface Header {
+  readonly format: number;
+  readonly digestVersion: number;
+  /** A volume cloned from another instance brings that one's cache, which says nothing of this one. */
+  readonly roleid: number;
+  readonly count: number;
+}
+
+interface Shard extends Header {
+  readonly rows: readonly ShardRow[];
+}
+
+/** An entry, the disk's identity of it and what the disk kept instead; positions for the sake of size. */
+type ShardRow = readonly [Entry, number, number, Kept?];
+
+/** What is kept of a domain besides its entries. */
+export interface DomainMemory {
+  /** Newest heartbeat by origin, milliseconds since 1970. */
+  readonly heard: Readonly<Record<number, number>>;
+}
+
+export class Cache {
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #roleid: number;
+  readonly #clock: Clock;
+  readonly #dirty = new Set<string>();
+  readonly #written = new Set<string>();
+  #digits = 0;
+
+  /** @param directory of the domain's cache, relative to the volume's root */
+  constructor(disk: Disk, directory: string, roleid: number, clock: Clock) {
+    this.#disk = disk;
+    this.#directory = directory;
+    this.#roleid = roleid;
+    this.#clock = clock;
+  }
+
+  /** Fills an empty index; answers the names of shards that were damaged and set aside. */
+  async load(index: DomainIndex): Promise<string[]> {
+    const damaged: string[] = [];
+    for (const name of this.#shardNames()) {
+      const shard = await this.#readShard(name);
+      if (shard === 'damaged') damaged.push(name);
+      if (typeof shard !== 'object') continue;
+      for (const [entry, inode, birth, kept] of shard.rows) index.set(entry, { inode, birth }, kept);
+      this.#written.add(name);
+      this.#digits = Math.max(this.#digits, name.length === 'shard-.json'.length ? 0 : SHARD_DIGITS);
+      await this.#clock.yield();
+    }
+    return damaged;
+  }
+
+  /** An entry changed: its shard is written by the next flush. */
+  touch(path: RelPath): void {
+    this.#dirty.add(this.#shardOf(path));
+  }
+
+  get dirty(): boolean {
+    return this.#dirty.size > 0;
+  }
+
+  /** Writes every shard that changed. What changes meanwhile is written by the next flush. */
+  async flush(index: DomainIndex): Promise<void> {
+    const spread = index.totals.entries >= SPREAD_FROM;
+    const names = spread && this.#digits === 0 ? this.#spread() : new Set(this.#dirty);
+    this.#dirty.clear();
+    try {
+      const shards = gather(index, names, this.#digits);
+      for (const name of [...names]) {
+        await this.#writeShard(name, shards.get(name) ?? []);
+        names.delete(name);
+        await this.#clock.yield();
+      }
+      if (this.#digits > 0) this.#remove(shardName(''));
+    } finally {
+      for (const name of names) this.#dirty.add(name);
+    }
+  }
+
+  async loadMemory(): Promise<DomainMemory> {
+    const memory = await this.#readFile<DomainMemory & Header>('memory.json');
+    return memory !== 'damaged' && memory?.roleid === this.#roleid ? memory : { heard: {} };
+  }
+
+  async saveMemory(memory: DomainMemory): Promise<void> {
+    await this.#writeFile('memory.json', { ...this.#header(0), ...memory });
+  }
+
+  #shardOf(path: RelPath): string {
+    return shardName(prefixOf(hashPath(path).high, this.#digits));
+  }
+
+  #shardNames(): string[] {
+    try {
+      return this.#disk
+        .list(this.#directory)
+        .filter(name => /^shard-[0-9a-f]*\.json$/.test(name))
+        .sort();
+    } catch (error) {
+      if (error instanceof DiskError && error.code === 'ENOENT') return [];
+      throw error;
+    }
+  }
+
+  /** From one shard to many: all of them are to be written. */
+  #spread(): Set<string> {
+    this.#digits = SHARD_DIGITS;
+    return new Set(
+      Array.from({ length: 16 ** SHARD_DIGITS }, (_, i) => shardName(i.toString(16).padStart(SHARD_DIGITS, '0'))),
+    );
+  }
+
+  async #readShard(name: string): Promise<Shard | 'damaged' | 'foreign'> {
+    const shard = await this.#readFile<Shard>(name);
+    if (shard === null || shard === 'damaged' || !Array.isArray(shard.rows) || shard.rows.length !== shard.count) {
+      this.#disk.rename(`${this.#directory}/${name}`, `${this.#directory}/damaged-${name}`);
+      return 'damaged';
+    }
+    const ours = shard.format === FORMAT && shard.digestVersion === DIGEST_VERSION && shard.roleid === this.#roleid;
+    if (!ours) this.#remove(name);
+    return ours ? shard : 'foreign';
+  }
+
+  async #readFile<T>(name: string): Promise<T | 'damaged' | null> {
+    const file = new Low<T | null>(new DurableFile(this.#disk, `${this.#directory}/${name}`), null);
+    try {
+      await file.read();
+      return file.data;
+    } catch (error) {
+      if (error instanceof SyntaxError) return 'damaged';
+      throw error;
+    }
+  }
+
+  async #writeShard(name: string, rows: readonly ShardRow[]): Promise<void> {
+    if (rows.length === 0 && !this.#written.has(name)) return;
+    await this.#writeFile(name, { ...this.#header(rows.length), rows });
+    this.#written.add(name);
+  }
+
+  async #writeFile<T>(name: string, data: T): Promise<void> {
+    const file = new Low<T>(new DurableFile(this.#disk, `${this.#directory}/${name}`), data);
+    await file.write();
+  }
+
+  #header(count: number): Header {
+    return { format: FORMAT, digestVersion: DIGEST_VERSION, roleid: this.#roleid, count };
+  }
+
+  #remove(name: string): void {
+    const path = `${this.#directory}/${name}`;
+    if (this.#disk.lstat(path)) this.#disk.unlink(path);
+    this.#written.delete(name);
+  }
+}
+
+/** A JSON file of lowdb that survives a power loss whole: written beside, brought to disk, renamed. */
+class DurableFile<T> implements Adapter<T> {
+  readonly #disk: Disk;
+  readonly #path: string;
+
+  constructor(disk: Disk, path: string) {
+    this.#disk = disk;
+    this.#path = path;
+  }
+
+  async read(): Promise<T | null> {
+    if (!this.#disk.lstat(this.#path)) return null;
+    return JSON.parse(Buffer.from(this.#disk.readFile(this.#path)).toString('utf8')) as T;
+  }
+
+  async write(data: T): Promise<void> {
+    const beside = `${this.#path}.new`;
+    if (this.#disk.lstat(beside)) this.#disk.unlink(beside);
+    const writer = this.#disk.openAppend(beside);
+    try {
+      await writer.write(Buffer.from(JSON.stringify(data)));
+      await writer.sync();
+    } finally {
+      writer.close();
+    }
+    this.#disk.rename(beside, this.#path);
+  }
+}
+
+function gather(index: DomainIndex, names: ReadonlySet<string>, digits: number): Map<string, ShardRow[]> {
+  const shards = new Map<string, ShardRow[]>([...names].map(name => [name, []]));
+  for (const entry of index.entries()) {
+    const rows = shards.get(shardName(prefixOf(hashPath(entry.path).high, digits)));
+    if (!rows) continue;
+    const identity: Identity = index.identity(entry.path) ?? { inode: 0, birth: 0 };
+    const kept = index.kept(entry.path);
+    rows.push(kept ? [entry, identity.inode, identity.birth, kept] : [entry, identity.inode, identity.birth]);
+  }
+  return shards;
+}
+
+function shardName(prefix: string): string {
+  return `shard-${prefix}.json`;
+}

@@ -1,0 +1,109 @@
+/** The few operations on the synchronised volume that everything else in this folder is made of. */
+import type { Seen } from '../core/entry.ts';
+
+/** What lstat says of a path. */
+export interface Stat {
+  readonly kind: 'file' | 'directory' | 'symlink' | 'special';
+  readonly size: number;
+  /** Whole milliseconds, rounded down; also for directories and symlinks. */
+  readonly mtime: number;
+  readonly mode: number;
+  readonly inode: number;
+  /** Milliseconds, with a fraction; 0 where the file system has none. */
+  readonly birth: number;
+  readonly ctime: number;
+  readonly device: number;
+  readonly links: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A file that is open for reading. */
+export interface Reader {
+  stat(): Stat;
+  /** Bytes read; 0 at the end. Reads at a position of its own, so that two readers of one file do not meet. */
+  read(into: Uint8Array, position: number): Promise<number>;
+  close(): void;
+}
+
+/** A file that is open for writing, at its end. */
+export interface Writer {
+  readonly size: number;
+  write(bytes: Uint8Array): Promise<void>;
+  /** Brings what was written to the disk. */
+  sync(): Promise<void>;
+  close(): void;
+}
+
+/**
+ * A volume. Paths are relative to its root (`''`: the root itself), names in them escaped as `core/path.ts` says. No operation
+ * follows a symlink in the last component. Operations are synchronous, so that a recheck and the change it allows are one step
+ * that nothing else in this process can interrupt; only the bytes of files travel asynchronously.
+ *
+ * Every operation throws a {@link DiskError}.
+ */
+export interface Disk {
+  /** undefined where nothing is (ENOENT, ENOTDIR). */
+  lstat(path: string): Stat | undefined;
+  /** Names in a directory, in no order. */
+  list(path: string): string[];
+  readlink(path: string): string;
+  mkdir(path: string, mode: number): void;
+  rmdir(path: string): void;
+  symlink(target: string, path: string): void;
+  /** A second name for a file. */
+  link(from: string, to: string): void;
+  /** Replaces a file at `to`. */
+  rename(from: string, to: string): void;
+  unlink(path: string): void;
+  chmod(path: string, mode: number): void;
+  /** Sets a file's date (milliseconds since 1970) such that it reads back the same. */
+  setDate(path: string, mtime: number): void;
+  /** Gives a path an owner and group; silently not, where the process may not. */
+  chown(path: string, uid: number, gid: number): void;
+  /** A copy of a file's content, sharing blocks where the file system can. */
+  copy(from: string, to: string): void;
+  /** A small file, whole. */
+  readFile(path: string): Uint8Array;
+  /** Writes a small file, whole; `mode` holds whatever the umask. */
+  writeFile(path: string, bytes: Uint8Array, mode: number): void;
+  /** Appends to a file, making it where there is none. */
+  append(path: string, bytes: Uint8Array): void;
+  openRead(path: string): Reader;
+  /** Opens for writing at the end; made with 0600 where missing. */
+  openAppend(path: string): Writer;
+  /** Brings everything written to the volume so far to the disk. */
+  sync(): Promise<void>;
+  /** Free and total bytes. */
+  space(): { free: number; total: number };
+}
+
+/** Why an operation on the volume failed. */
+export class DiskError extends Error {
+  override readonly name = 'DiskError';
+  /** `ENOSPC`, `EACCES`, `EXDEV`, … */
+  readonly code: string;
+  readonly path: string;
+
+  constructor(code: string, operation: string, path: string, options?: ErrorOptions) {
+    super(`${operation} ${path || '.'}: ${code}`, options);
+    this.code = code;
+    this.path = path;
+  }
+}
+
+/** The part of a stat that is synchronised, or undefined for a special file. */
+export function seenOf(stat: Stat, target: () => string): Seen | undefined {
+  switch (stat.kind) {
+    case 'file':
+      return { kind: 'file', size: stat.size, mtime: stat.mtime, mode: stat.mode };
+    case 'directory':
+      return { kind: 'directory', size: 0, mtime: 0, mode: stat.mode };
+    case 'symlink':
+      return { kind: 'symlink', size: 0, mtime: 0, mode: 0, target: target() };
+    case 'special':
+      return undefined;
+    default:
+      return stat.kind satisfies never;
+  }
+}

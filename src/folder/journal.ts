@@ -1,0 +1,94 @@
+/**
+ * The journal: what the index learned since the cache was written, as JSON lines beside its shards.
+ *
+ * Before an entry is announced, or a rename is done, it is appended here. Without it a crash would stamp what was pulled, or
+ * already announced, as new, and an old content would win everywhere.
+ */
+import type { Entry } from '../core/entry.ts';
+import { type Disk, DiskError } from './disk.ts';
+import type { Identity, Kept } from './index-store.ts';
+
+/** One line. */
+export type JournalRecord =
+  /** True from now on. */
+  | { readonly is: Entry; readonly identity?: Identity; readonly kept?: Kept }
+  /** About to be made true on disk; `staged` is the file that will be renamed into place. */
+  | { readonly will: Entry; readonly staged?: string }
+  /** The path is forgotten. */
+  | { readonly drop: Entry['path'] };
+
+/** Where a directory's journal is. */
+const CURRENT = 'journal.jsonl';
+/** The journal of the time before the flush under way; gone once that has ended. */
+const BEFORE = 'journal.before.jsonl';
+
+export class Journal {
+  readonly #disk: Disk;
+  readonly #directory: string;
+  #bytes = 0;
+
+  /** @param directory of the domain's cache, relative to the volume's root */
+  constructor(disk: Disk, directory: string) {
+    this.#disk = disk;
+    this.#directory = directory;
+  }
+
+  /** Bytes appended since the last flush began. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Appends in one write: after a kill either of the lines or none of a batch may be half there, which replay ignores. */
+  append(records: readonly JournalRecord[]): void {
+    if (records.length === 0) return;
+    const bytes = Buffer.from(`${records.map(record => JSON.stringify(record)).join('\n')}\n`);
+    this.#disk.append(`${this.#directory}/${CURRENT}`, bytes);
+    this.#bytes += bytes.length;
+  }
+
+  /** Everything recorded since the cache was last written whole, oldest first. */
+  read(): JournalRecord[] {
+    const records = [BEFORE, CURRENT].flatMap(name => this.#readFile(`${this.#directory}/${name}`));
+    this.#bytes = this.#disk.lstat(`${this.#directory}/${CURRENT}`)?.size ?? 0;
+    return records;
+  }
+
+  /** A flush begins: what is appended from now on belongs to the next one. */
+  rotate(): void {
+    const current = `${this.#directory}/${CURRENT}`;
+    const before = `${this.#directory}/${BEFORE}`;
+    // A journal left by a flush that failed is older than the current one, so it must stay in front of it.
+    if (this.#disk.lstat(current) && !this.#disk.lstat(before)) {
+      this.#disk.rename(current, before);
+      this.#bytes = 0;
+    }
+  }
+
+  /** The flush has ended: everything before it is in the shards. */
+  discardBefore(): void {
+    const before = `${this.#directory}/${BEFORE}`;
+    if (this.#disk.lstat(before)) this.#disk.unlink(before);
+  }
+
+  #readFile(path: string): JournalRecord[] {
+    let text: string;
+    try {
+      text = Buffer.from(this.#disk.readFile(path)).toString('utf8');
+    } catch (error) {
+      if (error instanceof DiskError && error.code === 'ENOENT') return [];
+      throw error;
+    }
+    return text.split('\n').flatMap(parseLine);
+  }
+}
+
+/** A line cut off by a crash is no record. */
+function parseLine(line: string): JournalRecord[] {
+  if (line === '') return [];
+  try {
+    const record = JSON.parse(line) as JournalRecord;
+    return typeof record === 'object' && record !== null ? [record] : [];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,354 @@
+/** A volume of this machine: {@link Disk} on `node:fs`. */
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { fromBytes, toBytes } from '../core/path.ts';
+import { type Disk, DiskError, type Reader, type Stat, type Writer } from './disk.ts';
+
+const { O_APPEND, O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY } = fs.constants;
+
+/** Opens a path for naming it only: needs no permission on it and waits for nobody. The same on every Linux that Node runs on. */
+const O_PATH = 0o10000000;
+/** A symlink is refused; a FIFO that appears where a file was does not block the process. */
+const CAREFUL = O_NOFOLLOW | O_NONBLOCK;
+/** What stands for bytes that are not UTF-8 in the names that Node decodes. */
+const REPLACEMENT = '\ufffd';
+/** Mode of private files. */
+const PRIVATE_MODE = 0o600;
+const PERMISSIONS = 0o777;
+
+const readAt = promisify(fs.read);
+const writeAtEnd = promisify(fs.write);
+const fsync = promisify(fs.fsync);
+const execute = promisify(execFile);
+
+/** The volume at a directory of this machine. The root may be a symlink; nothing below it is followed. */
+export function realDisk(root: string): Disk {
+  return new RealDisk(resolve(root));
+}
+
+class RealDisk implements Disk {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  lstat(path: string): Stat | undefined {
+    return this.#try('lstat', path, at => {
+      try {
+        const stat = fs.lstatSync(at, { throwIfNoEntry: false });
+        if (stat === undefined || !isDateUnsure(stat)) return stat && statOf(stat, Math.floor(stat.mtimeMs));
+        const exact = fs.lstatSync(at, { bigint: true, throwIfNoEntry: false });
+        return exact && exactStatOf(exact);
+      } catch (error) {
+        if (codeOf(error) === 'ENOTDIR') return undefined;
+        throw error;
+      }
+    });
+  }
+
+  list(path: string): string[] {
+    return this.#try('list', path, at =>
+      pinned(at, O_DIRECTORY, directory => {
+        const names = fs.readdirSync(directory);
+        if (!names.some(name => name.includes(REPLACEMENT))) return names;
+        return fs.readdirSync(directory, { encoding: 'buffer' }).map(fromBytes);
+      }),
+    );
+  }
+
+  readlink(path: string): string {
+    return this.#try('readlink', path, at => fromBytes(fs.readlinkSync(at, { encoding: 'buffer' })));
+  }
+
+  mkdir(path: string, mode: number): void {
+    this.#try('mkdir', path, at => {
+      fs.mkdirSync(at, mode);
+      unlessWithoutModes(() => setMode(at, mode));
+    });
+  }
+
+  rmdir(path: string): void {
+    this.#try('rmdir', path, at => fs.rmdirSync(at));
+  }
+
+  symlink(target: string, path: string): void {
+    this.#try('symlink', path, at => fs.symlinkSync(native(target), at));
+  }
+
+  link(from: string, to: string): void {
+    this.#try('link', to, at => fs.linkSync(this.#at(from), at));
+  }
+
+  rename(from: string, to: string): void {
+    this.#try('rename', to, at => fs.renameSync(this.#at(from), at));
+  }
+
+  unlink(path: string): void {
+    this.#try('unlink', path, at => fs.unlinkSync(at));
+  }
+
+  chmod(path: string, mode: number): void {
+    this.#try('chmod', path, at => setMode(at, mode));
+  }
+
+  setDate(path: string, mtime: number): void {
+    // The middle of the millisecond: what a double rounds, in either direction, stays within it. As text, because Node takes a
+    // negative number for "now".
+    const date = String((mtime + 0.5) / 1000);
+    this.#try('set date of', path, at => fs.lutimesSync(at, date, date));
+  }
+
+  chown(path: string, uid: number, gid: number): void {
+    this.#try('chown', path, at => {
+      try {
+        fs.lchownSync(at, uid, gid);
+      } catch (error) {
+        if (codeOf(error) !== 'EPERM') throw error;
+      }
+    });
+  }
+
+  copy(from: string, to: string): void {
+    this.#try('copy', from, at =>
+      pinned(at, 0, (source, fd) => {
+        requireFile(fs.fstatSync(fd));
+        // Never through a symlink, nor into a file that has another name elsewhere.
+        remove(this.#at(to));
+        fs.copyFileSync(source, this.#at(to), fs.constants.COPYFILE_FICLONE | fs.constants.COPYFILE_EXCL);
+      }),
+    );
+  }
+
+  readFile(path: string): Uint8Array {
+    return this.#withOpen('read', path, O_RDONLY, fd => fs.readFileSync(fd));
+  }
+
+  writeFile(path: string, bytes: Uint8Array, mode: number): void {
+    this.#withOpen('write', path, O_WRONLY | O_CREAT | O_TRUNC, fd => {
+      unlessWithoutModes(() => fs.fchmodSync(fd, mode));
+      fs.writeFileSync(fd, bytes);
+    });
+  }
+
+  append(path: string, bytes: Uint8Array): void {
+    this.#withOpen('append to', path, O_WRONLY | O_CREAT | O_APPEND, fd => fs.writeFileSync(fd, bytes));
+  }
+
+  openRead(path: string): Reader {
+    return new OpenFile(path, this.#open('open', path, O_RDONLY));
+  }
+
+  openAppend(path: string): Writer {
+    return new OpenFile(path, this.#open('open', path, O_WRONLY | O_CREAT | O_APPEND));
+  }
+
+  async sync(): Promise<void> {
+    try {
+      await execute('sync', ['-f', this.#root]);
+    } catch (error) {
+      // Without the program the system writes back by itself, within half a minute.
+      if (codeOf(error) !== 'ENOENT') throw new DiskError('EIO', 'sync', this.#root, { cause: error });
+    }
+  }
+
+  space(): { free: number; total: number } {
+    return this.#try('statfs', '', at => {
+      const { bavail, blocks, bsize } = fs.statfsSync(at);
+      return { free: bavail * bsize, total: blocks * bsize };
+    });
+  }
+
+  #at(path: string): string | Buffer {
+    // With a slash at its end the root is followed where it is a symlink; nothing else ever is.
+    return native(`${this.#root}/${path}`);
+  }
+
+  #try<T>(operation: string, path: string, act: (at: string | Buffer) => T): T {
+    try {
+      return act(this.#at(path));
+    } catch (error) {
+      throw new DiskError(codeOf(error), operation, path, { cause: error });
+    }
+  }
+
+  #open(operation: string, path: string, flags: number): number {
+    return this.#try(operation, path, at => {
+      const fd = fs.openSync(at, flags | CAREFUL, PRIVATE_MODE);
+      try {
+        requireFile(fs.fstatSync(fd));
+        return fd;
+      } catch (error) {
+        fs.closeSync(fd);
+        throw error;
+      }
+    });
+  }
+
+  #withOpen<T>(operation: string, path: string, flags: number, act: (fd: number) => T): T {
+    const fd = this.#open(operation, path, flags);
+    try {
+      return this.#try(operation, path, () => act(fd));
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+}
+
+/**
+ * An open descriptor. It is closed only when no read or write is under way in the thread pool: these know it by its number, which
+ * the next open file would get.
+ */
+class OpenFile implements Reader, Writer {
+  readonly #path: string;
+  readonly #fd: number;
+  #size: number;
+  #busy = 0;
+  #closed = false;
+
+  constructor(path: string, fd: number) {
+    this.#path = path;
+    this.#fd = fd;
+    this.#size = fs.fstatSync(fd).size;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  stat(): Stat {
+    try {
+      const stat = fs.fstatSync(this.#fd);
+      if (!isDateUnsure(stat)) return statOf(stat, Math.floor(stat.mtimeMs));
+      return exactStatOf(fs.fstatSync(this.#fd, { bigint: true }));
+    } catch (error) {
+      throw new DiskError(codeOf(error), 'stat', this.#path, { cause: error });
+    }
+  }
+
+  read(into: Uint8Array, position: number): Promise<number> {
+    return this.#use('read', async fd => (await readAt(fd, into, 0, into.length, position)).bytesRead);
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#use('write', async fd => {
+      for (let done = 0; done < bytes.length; ) {
+        const { bytesWritten } = await writeAtEnd(fd, bytes, done, bytes.length - done, null);
+        done += bytesWritten;
+        this.#size += bytesWritten;
+      }
+    });
+  }
+
+  sync(): Promise<void> {
+    return this.#use('sync', fsync);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#busy === 0) fs.closeSync(this.#fd);
+  }
+
+  async #use<T>(operation: string, act: (fd: number) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new DiskError('EBADF', operation, this.#path);
+    this.#busy++;
+    try {
+      return await act(this.#fd);
+    } catch (error) {
+      throw new DiskError(codeOf(error), operation, this.#path, { cause: error });
+    } finally {
+      if (--this.#busy === 0 && this.#closed) fs.closeSync(this.#fd);
+    }
+  }
+}
+
+/**
+ * Runs an operation that would follow a symlink on what stands at a path itself. Between an lstat and the operation anybody who may
+ * write to the tree could put a symlink there; an open descriptor stays what it is.
+ */
+function pinned<T>(at: string | Buffer, flags: number, act: (at: string | Buffer, fd: number) => T): T {
+  const onLinux = process.platform === 'linux';
+  const fd = fs.openSync(at, flags | CAREFUL | (onLinux ? O_PATH : O_RDONLY));
+  try {
+    return act(onLinux ? `/proc/self/fd/${fd}` : at, fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** Sets the permission bits and leaves set-group-id and its like: a new directory has it from the one above. */
+function setMode(at: string | Buffer, mode: number): void {
+  pinned(at, 0, (path, fd) => {
+    const stat = fs.fstatSync(fd);
+    if (stat.isSymbolicLink()) throw Object.assign(new Error('a symlink has no mode'), { code: 'ELOOP' });
+    fs.chmodSync(path, (stat.mode & 0o7000) | (mode & PERMISSIONS));
+  });
+}
+
+/** Of what we have just made, a mode is refused only where the file system has none; the caller reads back what it got. */
+function unlessWithoutModes(set: () => void): void {
+  try {
+    set();
+  } catch (error) {
+    if (codeOf(error) !== 'EPERM') throw error;
+  }
+}
+
+function remove(at: string | Buffer): void {
+  try {
+    fs.unlinkSync(at);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+function requireFile(stat: fs.Stats): void {
+  if (stat.isFile()) return;
+  const code = stat.isDirectory() ? 'EISDIR' : stat.isSymbolicLink() ? 'ELOOP' : 'EINVAL';
+  throw Object.assign(new Error('not a regular file'), { code });
+}
+
+/** A double cannot hold nanoseconds: a date of 999,999 of them past a millisecond reads as the next one. */
+function isDateUnsure(stat: fs.Stats): boolean {
+  return Number.isInteger(stat.mtimeMs);
+}
+
+function exactStatOf(stat: fs.BigIntStats): Stat {
+  const inMillisecond = ((stat.mtimeNs % 1_000_000n) + 1_000_000n) % 1_000_000n;
+  return statOf(stat, Number((stat.mtimeNs - inMillisecond) / 1_000_000n));
+}
+
+function statOf(stat: fs.Stats | fs.BigIntStats, mtime: number): Stat {
+  return {
+    kind: stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'symlink' : 'special',
+    size: Number(stat.size),
+    mtime,
+    mode: Number(stat.mode) & PERMISSIONS,
+    inode: Number(stat.ino),
+    birth: milliseconds(stat, 'birthtime'),
+    ctime: milliseconds(stat, 'ctime'),
+    device: Number(stat.dev),
+    links: Number(stat.nlink),
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
+  };
+}
+
+/** One number for one time, whichever way it was asked for. */
+function milliseconds(stat: fs.Stats | fs.BigIntStats, which: 'birthtime' | 'ctime'): number {
+  if (typeof stat.size === 'number') return (stat as fs.Stats)[`${which}Ms`];
+  const ns = (stat as fs.BigIntStats)[`${which}Ns`];
+  return Number(ns / 1_000_000_000n) * 1000 + Number(ns % 1_000_000_000n) / 1_000_000;
+}
+
+/** What Node takes for a path or a symlink's target: bytes where the name is no text. */
+function native(text: string): string | Buffer {
+  return text.isWellFormed() ? text : toBytes(text);
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'EUNKNOWN';
+}

@@ -1,0 +1,481 @@
+/**
+ * A replica: this instance's side of one domain. Sole owner of its index; whatever changes the index goes through `#commit`, so
+ * that journal, cache and feed never miss a change.
+ */
+import type { Clock, Random } from '../core/clock.ts';
+import type { DigestNode } from '../core/digest.ts';
+import { type Entry, isEqual, isLive } from '../core/entry.ts';
+import type { DomainName, RelPath } from '../core/path.ts';
+import type { Action, View } from '../core/plan.ts';
+import { type Circumstances, objection } from '../core/safety.ts';
+import { type Applied, apply, type Truth } from './apply.ts';
+import { Cache } from './cache.ts';
+import { type Disk, DiskError, type Reader, seenOf, type Writer } from './disk.ts';
+import { DomainIndex, type Totals } from './index-store.ts';
+import { Journal, type JournalRecord } from './journal.ts';
+import { type LocalChange, Looker, type ScanReport } from './look.ts';
+import { Problems } from './problem.ts';
+import { placeOf, type Scanner } from './scan.ts';
+import { Staging } from './staging.ts';
+import { Trash } from './trash.ts';
+
+/** The journal is folded into the cache when it is larger than this: replaying it stays a matter of a second. */
+const FOLD_JOURNAL_BYTES = 4 * 1024 * 1024;
+/** How often a fold is considered, and a halted or missing domain looked at again. */
+const HOUSEKEEPING_MS = 10_000;
+/** Actions applied in one synchronous stretch: some milliseconds. */
+const SLICE = 64;
+
+/** What a replica is made of. */
+export interface ReplicaOptions {
+  readonly domain: DomainName;
+  /** First-level directory of the volume. */
+  readonly directory: string;
+  /** Where staging and trash of this domain are, and its cache; relative to the volume's root. */
+  readonly areas: { readonly staging: string; readonly trash: string; readonly cache: string };
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly self: number;
+  readonly scanner: Scanner;
+  readonly settleMs: number;
+  readonly scanIntervalMs: number;
+  readonly fsync: 'batch' | 'file' | 'off';
+  ignored(path: RelPath): boolean;
+  /** Why volume or domain are not those that were started with. */
+  guard(): string | undefined;
+  /** What must hold for pulling. */
+  circumstances(): Circumstances;
+  /** The digest changed by this path; `via`: the site it was learned from. */
+  onChange(domain: DomainName, path: RelPath, via: string | undefined): void;
+  /** The first scan has ended: the domain can be pulled and served. */
+  onReady(domain: DomainName): void;
+  onEvent(event: string, fields: Record<string, unknown>): void;
+}
+
+export class Replica implements View {
+  readonly domain: DomainName;
+  readonly directory: string;
+  readonly problems = new Problems();
+  readonly #is: ReplicaOptions;
+  readonly #index = new DomainIndex();
+  readonly #journal: Journal;
+  readonly #cache: Cache;
+  readonly #staging: Staging;
+  readonly #trash: Trash;
+  readonly #looker: Looker;
+  #heard = new Map<number, number>();
+  #lastScan: ScanReport | undefined;
+  #conflicts = 0;
+  #rescan = false;
+  #wake = () => {};
+
+  constructor(options: ReplicaOptions) {
+    this.#is = options;
+    this.domain = options.domain;
+    this.directory = options.directory;
+    const { disk, areas, clock, self, directory } = options;
+    this.#journal = new Journal(disk, areas.cache);
+    this.#cache = new Cache(disk, areas.cache, self, clock);
+    this.#staging = new Staging(disk, areas.staging);
+    this.#trash = new Trash(disk, areas.trash);
+    this.#looker = new Looker({
+      disk,
+      directory,
+      index: this.#index,
+      clock,
+      self,
+      settleMs: options.settleMs,
+      problems: this.problems,
+      ignored: path => options.ignored(path),
+      guard: () => options.guard(),
+      commit: changes => this.#commitLocal(changes),
+    });
+  }
+
+  /** Loads cache and journal. Resolves to what an operator should know of it. */
+  async open(): Promise<void> {
+    const { disk, areas, clock, onEvent } = this.#is;
+    for (const area of [areas.cache, areas.staging, areas.trash]) makeDirectories(disk, area);
+    this.#staging.open(clock.now());
+    for (const shard of await this.#cache.load(this.#index))
+      onEvent('cache shard damaged, set aside; the scan rebuilds it', { domain: this.domain, shard });
+    this.#heard = new Map(
+      Object.entries((await this.#cache.loadMemory()).heard).map(([origin, at]) => [Number(origin), at]),
+    );
+    this.#replay(this.#journal.read());
+    for (const path of this.#index.expire(clock.now())) this.#cache.touch(path);
+  }
+
+  /** Looks, scans and keeps house until the signal aborts; then flushes. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#looker.run(signal), this.#scanLoop(signal), this.#keepHouse(signal)]);
+  }
+
+  /** Writes the cache. */
+  async flush(): Promise<void> {
+    this.#journal.rotate();
+    await this.#cache.flush(this.#index);
+    await this.#cache.saveMemory({ heard: Object.fromEntries(this.#heard) });
+    this.#journal.discardBefore();
+  }
+
+  // --- what others read -------------------------------------------------------------------------
+
+  /** Whether the first scan has ended: before, the domain is neither pulled nor served. */
+  get ready(): boolean {
+    return this.#looker.ready;
+  }
+
+  /** Why the domain stands still, or undefined. */
+  get halted(): string | undefined {
+    return this.#is.guard() ?? this.#looker.halted;
+  }
+
+  /** Why nothing may be pulled now, or undefined. */
+  objection(): string | undefined {
+    return this.#looker.halted ?? objection(this.#is.circumstances());
+  }
+
+  get totals(): Totals {
+    return this.#index.totals;
+  }
+
+  get digest(): string {
+    return this.#index.digest;
+  }
+
+  get lastScan(): ScanReport | undefined {
+    return this.#lastScan;
+  }
+
+  /** Losers of conflicts since start. */
+  get conflicts(): number {
+    return this.#conflicts;
+  }
+
+  get(path: RelPath): Entry | undefined {
+    return this.#index.get(path);
+  }
+
+  liveChildren(directory: RelPath): number {
+    return this.#index.liveChildren(directory);
+  }
+
+  liveBelow(directory: RelPath): Iterable<Entry> {
+    return this.#index.liveBelow(directory);
+  }
+
+  entries(): Iterable<Entry> {
+    return this.#index.entries();
+  }
+
+  children(prefixes: readonly string[]): DigestNode[] {
+    return this.#index.children(prefixes);
+  }
+
+  under(prefixes: readonly string[]): Entry[] {
+    return this.#index.under(prefixes);
+  }
+
+  /** Whether a path is ignored by the network's patterns. */
+  ignores(path: RelPath): boolean {
+    return this.#is.ignored(path);
+  }
+
+  /** Opens a file for serving. Throws a DiskError; the caller compares its stat with the entry. */
+  openRead(path: RelPath): Reader {
+    for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) {
+      const parent = placeOf(this.directory, path.slice(0, at) as RelPath);
+      if (this.#is.disk.lstat(parent)?.kind !== 'directory') throw new DiskError('ENOTDIR', 'open', path);
+    }
+    return this.#is.disk.openRead(placeOf(this.directory, path));
+  }
+
+  // --- heartbeats -------------------------------------------------------------------------------
+
+  get heard(): ReadonlyMap<number, number> {
+    return this.#heard;
+  }
+
+  /** Takes newer heartbeats; answers whether any was. */
+  hear(beats: Iterable<readonly [origin: number, at: number]>): boolean {
+    let news = false;
+    for (const [origin, at] of beats) {
+      if (at <= (this.#heard.get(origin) ?? Number.NEGATIVE_INFINITY)) continue;
+      this.#heard.set(origin, at);
+      news = true;
+    }
+    return news;
+  }
+
+  // --- hints ------------------------------------------------------------------------------------
+
+  /** Something may have changed at a path; `closed`: its writer has finished; `deep`: everything below may be new. */
+  hint(path: RelPath, closed = false, deep = false): void {
+    this.#looker.hint(path, closed, deep);
+  }
+
+  /** Events were lost, or an operator asks: scan now. */
+  rescan(): void {
+    this.#rescan = true;
+    this.#wake();
+  }
+
+  // --- receiving --------------------------------------------------------------------------------
+
+  /** Takes a wanted file's content from the trash or from a file here that is exactly what the origin renamed; answers whether it could. */
+  reuse(entry: Entry): boolean {
+    if (!entry.from) return false;
+    const thrown = this.#trash.find(entry.from, entry);
+    if (thrown !== undefined) {
+      this.#staging.copy(entry, thrown);
+      return true;
+    }
+    const known = this.#index.get(entry.from.path);
+    if (!isLive(known) || JSON.stringify(known.version) !== JSON.stringify(entry.from.version)) return false;
+    const place = placeOf(this.directory, known.path);
+    const stat = this.#is.disk.lstat(place);
+    const seen = stat && seenOf(stat, () => '');
+    if (
+      !seen ||
+      !isEqual(this.#index.onDisk(known.path)!, seen) ||
+      seen.size !== entry.size ||
+      seen.mtime !== entry.mtime
+    )
+      return false;
+    this.#staging.copy(entry, place);
+    return true;
+  }
+
+  /** Bytes of a wanted file that are staged already. */
+  received(entry: Entry): number {
+    return this.#staging.received(entry);
+  }
+
+  /** Stages a small file. */
+  put(entry: Entry, bytes: Uint8Array): void {
+    this.#staging.put(entry, bytes);
+  }
+
+  /** Goes on staging a large file. */
+  append(entry: Entry): Writer {
+    return this.#staging.append(entry);
+  }
+
+  /** Drops what was staged of a file that is not wanted any more. */
+  discard(entry: Entry): void {
+    this.#staging.discard(entry);
+  }
+
+  /** Applies actions in order; every answer is in the index before it is given. `via`: the site a path was learned from. */
+  async apply(actions: readonly Action[], via: (path: RelPath) => string | undefined): Promise<Applied[]> {
+    const results: Applied[] = [];
+    try {
+      this.#journal.append(actions.flatMap(action => this.#intents(action)));
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      // Without its intent on disk nothing may be done: a crash would take it for a local change.
+      return actions.map(() => ({
+        result: 'failed',
+        code: error.code,
+        message: `the journal cannot be written: ${error.message}`,
+      }));
+    }
+    if (this.#is.fsync !== 'off' && actions.some(action => action.do === 'fetch')) await this.#is.disk.sync();
+    for (let start = 0; start < actions.length; start += SLICE) {
+      if (start > 0) await this.#is.clock.yield();
+      for (const action of actions.slice(start, start + SLICE))
+        results.push(this.#applyOne(action, via(action.entry.path)));
+    }
+    return results;
+  }
+
+  #applyOne(action: Action, via: string | undefined): Applied {
+    const applied = apply(action, {
+      disk: this.#is.disk,
+      directory: this.directory,
+      index: this.#index,
+      staging: this.#staging,
+      trash: this.#trash,
+      self: this.#is.self,
+      now: () => this.#is.clock.now(),
+      ignored: path => this.#is.ignored(path),
+      isMissing: path => this.#looker.isMissing(path),
+    });
+    if (applied.result === 'done') this.#commitApplied(action, applied.truths, via);
+    else this.#voidIntents(action);
+    if (applied.result === 'changed') for (const path of applied.look) this.#looker.hint(path, false, applied.deep);
+    return applied;
+  }
+
+  #intents(action: Action): JournalRecord[] {
+    switch (action.do) {
+      case 'record':
+        return [];
+      case 'rename':
+        return [{ will: action.entry }, { will: action.tombstone }];
+      case 'fetch':
+      case 'symlink':
+        return [
+          { will: action.entry, staged: this.#staging.place(action.entry) },
+          ...action.below.map(will => ({ will })),
+        ];
+      case 'remove':
+      case 'mkdir':
+      case 'chmod':
+        return [{ will: action.entry }];
+      default:
+        return action satisfies never;
+    }
+  }
+
+  /** An intent that came to nothing must not be finished by a later start. */
+  #voidIntents(action: Action): void {
+    const paths = this.#intents(action).flatMap(record => ('will' in record ? [record.will.path] : []));
+    this.#record(
+      paths.map(path => {
+        const is = this.#index.get(path);
+        return is ? { is } : { drop: path };
+      }),
+    );
+  }
+
+  /** What is true already stays true without its line in the journal: a crash would only make it a first look. */
+  #record(records: readonly JournalRecord[]): void {
+    try {
+      this.#journal.append(records);
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.#is.onEvent('journal not written', { domain: this.domain, reason: error.message });
+    }
+  }
+
+  #commitApplied(action: Action, truths: readonly Truth[], via: string | undefined): void {
+    const intended = new Set<Entry>(this.#intents(action).flatMap(record => ('will' in record ? [record.will] : [])));
+    const records = truths.filter(truth => !intended.has(truth.entry) || truth.kept);
+    this.#record(records.map(({ entry, kept }) => ({ is: entry, ...(kept && { kept }) })));
+    for (const { entry, identity, kept } of truths) {
+      this.#looker.applied(entry.path);
+      // What this instance adds of its own is news to its own site too.
+      const own = action.do !== 'record' && !intended.has(entry);
+      this.#set({ entry, ...(identity && { identity }) }, kept, own ? undefined : via);
+      if (kept)
+        this.problems.report(
+          entry.path,
+          'attributes',
+          'the file system keeps another date or mode than asked for',
+          this.#is.clock.now(),
+        );
+      else this.problems.clear(entry.path);
+    }
+    if (action.do !== 'record' && action.do !== 'chmod' && action.conflict && isLive(action.was)) this.#conflicts++;
+  }
+
+  #commitLocal(changes: readonly LocalChange[]): void {
+    this.#record(changes.map(({ entry, identity }) => ({ is: entry, ...(identity && { identity }) })));
+    for (const change of changes) this.#set(change, undefined, undefined);
+  }
+
+  #set({ entry, identity }: LocalChange, kept: Truth['kept'], via: string | undefined): void {
+    const news = this.#index.set(entry, identity, kept);
+    this.#cache.touch(entry.path);
+    if (news) this.#is.onChange(this.domain, entry.path, via);
+  }
+
+  /** Brings the index to where it was when the process ended. */
+  #replay(records: readonly JournalRecord[]): void {
+    const intents = new Map<RelPath, Extract<JournalRecord, { will: Entry }>>();
+    for (const record of records) {
+      if ('will' in record) intents.set(record.will.path, record);
+      else if ('is' in record) {
+        intents.delete(record.is.path);
+        this.#index.set(record.is, record.identity, record.kept);
+        this.#cache.touch(record.is.path);
+      } else {
+        intents.delete(record.drop);
+        this.#index.drop(record.drop);
+        this.#cache.touch(record.drop);
+      }
+    }
+    for (const intent of intents.values()) this.#settleIntent(intent.will, intent.staged);
+  }
+
+  /** An intent that the disk shows was carried out; one whose destination is missing is finished: that is no deletion. */
+  #settleIntent(entry: Entry, staged: string | undefined): void {
+    const { disk } = this.#is;
+    const place = placeOf(this.directory, entry.path);
+    try {
+      let stat = disk.lstat(place);
+      if (!stat && staged !== undefined && isLive(entry) && disk.lstat(staged)?.size === entry.size) {
+        if (entry.kind === 'file') {
+          disk.chmod(staged, entry.mode);
+          disk.setDate(staged, entry.mtime);
+        }
+        disk.rename(staged, place);
+        stat = disk.lstat(place);
+      }
+      const seen = stat && seenOf(stat, () => disk.readlink(place));
+      if (seen ? !isEqual(entry, seen) : isLive(entry)) return;
+      this.#index.set(entry, stat && { inode: stat.inode, birth: stat.birth });
+      this.#cache.touch(entry.path);
+    } catch (error) {
+      // Unreadable now: the scan says what it is.
+      if (!(error instanceof DiskError)) throw error;
+    }
+  }
+
+  async #scanLoop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#rescan = false;
+      await this.#scanOnce(signal);
+      const { scanIntervalMs, random } = this.#is;
+      // Varied, so that the instances of a site do not scan a shared storage at once.
+      const interval = scanIntervalMs * (0.75 + random() / 2);
+      if (!this.#rescan)
+        await this.#pause(this.#lastScan?.objection === undefined ? interval : HOUSEKEEPING_MS, signal);
+    }
+  }
+
+  async #scanOnce(signal: AbortSignal): Promise<void> {
+    const wasReady = this.ready;
+    try {
+      const report = await this.#looker.scan(this.#is.scanner, signal);
+      if (report.objection !== undefined && report.objection !== this.#lastScan?.objection)
+        this.#is.onEvent('scan does not count', { domain: this.domain, reason: report.objection });
+      this.#lastScan = report;
+      if (this.ready && !wasReady) this.#is.onReady(this.domain);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#is.onEvent('scan failed', { domain: this.domain, reason: String(error) });
+      await this.#is.clock.sleep(HOUSEKEEPING_MS, signal);
+    }
+  }
+
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    await this.#is.clock.sleep(ms, AbortSignal.any([signal, woken.signal]));
+    this.#wake = () => {};
+  }
+
+  async #keepHouse(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#is.clock.sleep(HOUSEKEEPING_MS, signal);
+      if (signal.aborted || this.#journal.bytes < FOLD_JOURNAL_BYTES) continue;
+      try {
+        await this.flush();
+      } catch (error) {
+        this.#is.onEvent('cache not written; it is tried again', { domain: this.domain, reason: String(error) });
+      }
+    }
+  }
+}
+
+function makeDirectories(disk: Disk, path: string): void {
+  const parts = path.split('/');
+  for (let i = 1; i <= parts.length; i++) {
+    const at = parts.slice(0, i).join('/');
+    if (!disk.lstat(at)) disk.mkdir(at, 0o700);
+  }
+}

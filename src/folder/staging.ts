@@ -1,0 +1,79 @@
+/**
+ * Staging: files on their way in, under names that say which path, size and date they will have, so that a transfer cut off by
+ * a crash goes on where it stopped.
+ */
+import { hashPath, prefixOf } from '../core/digest.ts';
+import type { Entry } from '../core/entry.ts';
+import { type Disk, DiskError, type Writer } from './disk.ts';
+
+/** A half-received file that nobody asked to go on with for so long is dropped at start. */
+const ORPHAN_MS = 24 * 3_600_000;
+
+/** How dates and bits are given to a staged file before it is renamed into place. */
+export const STAGED_MODE = 0o600;
+
+export class Staging {
+  readonly #disk: Disk;
+  readonly #directory: string;
+
+  /** @param directory of the domain's staging area, relative to the volume's root */
+  constructor(disk: Disk, directory: string) {
+    this.#disk = disk;
+    this.#directory = directory;
+  }
+
+  /** Makes the area and drops what was left in it long ago. */
+  open(now: number): void {
+    if (!this.#disk.lstat(this.#directory)) this.#disk.mkdir(this.#directory, 0o700);
+    for (const name of this.#disk.list(this.#directory)) {
+      const path = `${this.#directory}/${name}`;
+      const stat = this.#disk.lstat(path);
+      if (stat?.kind === 'file' && stat.ctime + ORPHAN_MS < now) this.#disk.unlink(path);
+    }
+  }
+
+  /** Where a file is staged. */
+  place(entry: Entry): string {
+    const hash = hashPath(entry.path);
+    const name = `${prefixOf(hash.high, 8)}${prefixOf(hash.low, 8)}-${entry.size.toString(36)}-${entry.mtime.toString(36)}`;
+    return `${this.#directory}/${name}`;
+  }
+
+  /** How many bytes of a file are here already. */
+  received(entry: Entry): number {
+    const stat = this.#disk.lstat(this.place(entry));
+    if (!stat) return 0;
+    if (stat.kind === 'file' && stat.size <= entry.size) return stat.size;
+    this.discard(entry);
+    return 0;
+  }
+
+  /** Receives a small file whole. */
+  put(entry: Entry, bytes: Uint8Array): void {
+    this.#disk.writeFile(this.place(entry), bytes, STAGED_MODE);
+  }
+
+  /** Goes on receiving a file. */
+  append(entry: Entry): Writer {
+    return this.#disk.openAppend(this.place(entry));
+  }
+
+  /** Takes the content from another place on this volume. */
+  copy(entry: Entry, from: string): void {
+    this.discard(entry);
+    this.#disk.copy(from, this.place(entry));
+  }
+
+  /** Takes a file over that nobody else needs, such as one in the trash. */
+  adopt(entry: Entry, from: string): void {
+    this.#disk.rename(from, this.place(entry));
+  }
+
+  discard(entry: Entry): void {
+    try {
+      this.#disk.unlink(this.place(entry));
+    } catch (error) {
+      if (!(error instanceof DiskError) || error.code !== 'ENOENT') throw error;
+    }
+  }
+}

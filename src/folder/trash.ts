@@ -1,0 +1,115 @@
+/**
+ * The trash: what was replaced or deleted here, by day and path, until it is old enough.
+ *
+ * `trash/<directory>/<day>/<path>~<stamp>.<writer>` names the version that was thrown away, so that a rename asserted by its
+ * origin finds its content here; a loser of a conflict ends in `.conflict`.
+ */
+
+import { hashPath, prefixOf } from '../core/digest.ts';
+import type { Entry, Origin } from '../core/entry.ts';
+import { isSameContent } from '../core/entry.ts';
+import { nameOf, parentOf, type RelPath, toBytes } from '../core/path.ts';
+import { newest, type Version } from '../core/version.ts';
+import { type Disk, DiskError, seenOf } from './disk.ts';
+
+/** NAME_MAX of Linux. */
+const MAX_NAME_BYTES = 255;
+/** Items of one path and version that a day can hold. */
+const MAX_SAME = 1_000;
+
+export class Trash {
+  readonly #disk: Disk;
+  readonly #directory: string;
+  /** Directories of the trash that exist for sure. */
+  readonly #made = new Set<string>();
+
+  /** @param directory of the domain's trash, relative to the volume's root */
+  constructor(disk: Disk, directory: string) {
+    this.#disk = disk;
+    this.#directory = directory;
+  }
+
+  /** Moves what stands at a place on the volume into the trash, a directory with all that is in it. */
+  take(place: string, entry: Entry, conflict: boolean, now: number): void {
+    this.#disk.rename(place, this.#room(entry, conflict, now));
+  }
+
+  /**
+   * Gives a file a second name in the trash, so that another can be renamed over the first and the path is never absent. Answers
+   * false where the system refuses that (protected_hardlinks, file systems without links).
+   */
+  keep(place: string, entry: Entry, conflict: boolean, now: number): boolean {
+    try {
+      this.#disk.link(place, this.#room(entry, conflict, now));
+      return true;
+    } catch (error) {
+      if (error instanceof DiskError && ['EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'EACCES'].includes(error.code))
+        return false;
+      throw error;
+    }
+  }
+
+  /** The place of a file thrown away lately, by its path and version, or undefined. */
+  find(origin: Origin, content: Entry): string | undefined {
+    for (const day of this.#days()) {
+      const place = `${this.#directory}/${day}/${parentPrefix(origin.path)}${itemName(origin.path, origin.version)}`;
+      const stat = this.#disk.lstat(place);
+      const seen = stat && seenOf(stat, () => '');
+      if (seen && isSameContent(seen, content)) return place;
+    }
+    return undefined;
+  }
+
+  /** A free name for an item, its directories made. */
+  #room(entry: Entry, conflict: boolean, now: number): string {
+    const parent = parentOf(entry.path);
+    const directory = `${this.#directory}/${dayOf(now)}${parent === undefined ? '' : `/${parent}`}`;
+    this.#make(directory);
+    const name = itemName(entry.path, entry.version);
+    for (let i = 1; i < MAX_SAME; i++) {
+      const place = `${directory}/${name}${i === 1 ? '' : `.${i}`}${conflict ? '.conflict' : ''}`;
+      if (!this.#disk.lstat(place)) return place;
+    }
+    throw new DiskError('EEXIST', 'trash', entry.path);
+  }
+
+  #make(directory: string): void {
+    if (this.#made.has(directory) && this.#disk.lstat(directory)) return;
+    const parts = directory.split('/');
+    for (let i = 1; i <= parts.length; i++) {
+      const path = parts.slice(0, i).join('/');
+      if (this.#disk.lstat(path)?.kind === 'directory') continue;
+      // A thrown away file of a former day may stand where a directory is needed only under its own suffixed name.
+      this.#disk.mkdir(path, 0o700);
+    }
+    this.#made.add(directory);
+  }
+
+  #days(): string[] {
+    try {
+      return this.#disk.list(this.#directory).sort().reverse();
+    } catch {
+      return [];
+    }
+  }
+}
+
+function itemName(path: RelPath, version: Version): string {
+  const mark = newest(version);
+  const suffix = `~${mark.stamp}.${mark.writer}`;
+  const name = nameOf(path);
+  // Room for the suffixes of the same version thrown away again and of a conflict.
+  const room = MAX_NAME_BYTES - suffix.length - '.999.conflict'.length;
+  if (toBytes(name).length <= room) return name + suffix;
+  const hash = hashPath(path);
+  return `${prefixOf(hash.high, 8)}${prefixOf(hash.low, 8)}${suffix}`;
+}
+
+function parentPrefix(path: RelPath): string {
+  const parent = parentOf(path);
+  return parent === undefined ? '' : `${parent}/`;
+}
+
+function dayOf(now: number): string {
+  return new Date(now).toISOString().slice(0, 10);
+}

@@ -1,0 +1,210 @@
+/** The process shell: arguments, environment, signals, exit codes. */
+import { hostname } from 'node:os';
+import process from 'node:process';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { App, Fatal, splitHostPort, VERSION } from './app.ts';
+import { checkConfig } from './cli/check-config.ts';
+import { demo } from './cli/demo.ts';
+import { createLogger } from './ops/log.ts';
+
+/** Exit code for a command line that makes no sense. */
+const EXIT_USAGE = 2;
+/** A stop that takes longer than this is cut off: Kubernetes and systemd lose patience soon after. */
+const STOP_AT_MOST_MS = 9_500;
+/** Port of the operators' API. */
+const OPS_PORT = 9420;
+
+interface RunFlags {
+  readonly config: string;
+  readonly roleid?: number;
+  readonly server?: string;
+  readonly root: string;
+  readonly listen?: { host: string; port: number };
+  readonly opsListen: { host: string; port: number };
+  readonly tokenFile?: string;
+  readonly insecure?: boolean;
+  readonly requireVolume?: boolean;
+  readonly newIdentity?: boolean;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly logFormat?: 'text' | 'json';
+}
+
+/** Runs a command line; sets the exit code of the process. */
+export async function main(args: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+    else throw error;
+  }
+}
+
+function program(): Command {
+  const dfsync = new Command('dfsync')
+    .description('Domain Folder Synchronizator: keeps a directory tree equal on all servers of a system.')
+    .version(VERSION)
+    .exitOverride()
+    .showHelpAfterError('(say --help for what can be said)')
+    .enablePositionalOptions();
+  dfsync
+    .command('run')
+    .description('Run one instance: watch, serve and pull until stopped.')
+    .addOption(
+      flag(
+        '--config <file>',
+        'network description, JSON or YAML; followed while running',
+        'DFSYNC_CONFIG',
+      ).makeOptionMandatory(),
+    )
+    .addOption(
+      flag('--roleid <n>', 'who this instance is: the roleid of its role', 'DFSYNC_ROLEID')
+        .argParser(integer)
+        .conflicts('server'),
+    )
+    .addOption(
+      flag('--server <name>', 'who this instance is: the name of its server (default: the host name)', 'DFSYNC_SERVER'),
+    )
+    .addOption(flag('--root <dir>', 'the volume :SYNC, one directory per domain', 'DFSYNC_ROOT').makeOptionMandatory())
+    .addOption(
+      flag(
+        '--listen <host:port>',
+        'where peers ask (default: the address of iface, the port of address)',
+        'DFSYNC_LISTEN',
+      ).argParser(hostPort),
+    )
+    .addOption(
+      flag('--ops-listen <host:port>', 'where operators ask: metrics, probes, status', 'DFSYNC_OPS_LISTEN')
+        .argParser(hostPort)
+        .default({ host: '0.0.0.0', port: OPS_PORT }, `0.0.0.0:${OPS_PORT}`),
+    )
+    .addOption(
+      flag(
+        '--token-file <file>',
+        'bearer tokens between peers, one a line: the first is sent, all are accepted; followed while running',
+        'DFSYNC_TOKEN_FILE',
+      ),
+    )
+    .addOption(flag('--insecure', 'listen beyond loopback without a token', 'DFSYNC_INSECURE'))
+    .addOption(
+      flag('--require-volume', 'never take a directory without a marker for a new volume', 'DFSYNC_REQUIRE_VOLUME'),
+    )
+    .addOption(flag('--new-identity', 'take over a volume of another roleid', 'DFSYNC_NEW_IDENTITY'))
+    .addOption(
+      flag('--log-level <level>', 'lowest level that is logged', 'DFSYNC_LOG_LEVEL')
+        .choices(['debug', 'info', 'warn', 'error'])
+        .default('info'),
+    )
+    .addOption(
+      flag(
+        '--log-format <format>',
+        'text or json (default: text on a terminal, else json)',
+        'DFSYNC_LOG_FORMAT',
+      ).choices(['text', 'json']),
+    )
+    .addHelpText('after', '\nExit codes: 0 stopped, 1 failed, 2 bad usage, 3 invalid network description.')
+    .action((flags: RunFlags) => run(flags));
+  dfsync
+    .command('check-config')
+    .description('Say what a network description means: who pulls from whom, for which domains.')
+    .argument('<file>', 'network description, JSON or YAML')
+    .addHelpText('after', '\nExit codes: 0 valid, 2 bad usage, 3 invalid (every problem is listed with its path).')
+    .action(async (file: string) => {
+      process.exitCode = await checkConfig(file, process.stdout, process.stderr);
+    });
+  dfsync
+    .command('demo')
+    .description(
+      'Run a demonstration network: four instances of two sites on loopback, in a temporary directory, until Ctrl-C.',
+    )
+    .action(async () => {
+      process.exitCode = await demo(process.stdout, stopSignal());
+    });
+  return dfsync;
+}
+
+async function run(flags: RunFlags): Promise<void> {
+  const log = createLogger({ level: flags.logLevel, ...(flags.logFormat && { format: flags.logFormat }) });
+  const stop = stopSignal();
+  let deadline: NodeJS.Timeout | undefined;
+  stop.addEventListener('abort', () => {
+    log.info('stopping', { signal: String(stop.reason) });
+    deadline = setTimeout(() => {
+      log.error('stop cut off', {
+        reason: `it took longer than ${STOP_AT_MOST_MS} ms; nothing is lost, the journal has it`,
+      });
+      process.exit(1);
+    }, STOP_AT_MOST_MS);
+  });
+  const unknown = Object.keys(process.env).filter(name => name.startsWith('DFSYNC_') && !KNOWN_ENV.has(name));
+  if (unknown.length > 0) log.warn('environment variables that dfsync does not know', { unknown });
+  try {
+    await new App(
+      {
+        config: flags.config,
+        identity: flags.roleid !== undefined ? { roleid: flags.roleid } : { server: flags.server ?? hostname() },
+        root: flags.root,
+        ...(flags.listen && { listen: flags.listen }),
+        opsListen: flags.opsListen,
+        ...(flags.tokenFile !== undefined && { tokenFile: flags.tokenFile }),
+        insecure: flags.insecure ?? false,
+        requireVolume: flags.requireVolume ?? false,
+        newIdentity: flags.newIdentity ?? false,
+      },
+      log,
+    ).run(stop);
+    log.info('stopped');
+    process.exitCode = 0;
+  } catch (error) {
+    process.exitCode = error instanceof Fatal ? error.exitCode : 1;
+    if (error instanceof Fatal && !isOurFault(error.cause)) process.stderr.write(`dfsync: ${error.message}\n`);
+    else
+      log.error('failed; this is a fault of dfsync, please report it', {
+        error,
+        stack: error instanceof Error ? (error.cause instanceof Error ? error.cause.stack : error.stack) : undefined,
+      });
+  } finally {
+    clearTimeout(deadline);
+    log.flush();
+  }
+}
+
+/** A cause without a name of its own is no refusal that was foreseen. */
+function isOurFault(cause: unknown): boolean {
+  return cause instanceof TypeError || cause instanceof RangeError || cause instanceof ReferenceError;
+}
+
+/** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const [name, number] of [
+    ['SIGTERM', 15],
+    ['SIGINT', 2],
+  ] as const) {
+    process.on(name, () => {
+      if (stop.signal.aborted) process.exit(128 + number);
+      stop.abort(name);
+    });
+  }
+  return stop.signal;
+}
+
+const KNOWN_ENV = new Set<string>();
+
+function flag(flags: string, description: string, env: string): Option {
+  KNOWN_ENV.add(env);
+  return new Option(flags, description).env(env);
+}
+
+function integer(raw: string): number {
+  if (!/^\d+$/.test(raw)) throw new InvalidArgumentError('it is a whole number.');
+  return Number(raw);
+}
+
+function hostPort(raw: string): { host: string; port: number } {
+  const { host, port } = splitHostPort(raw.includes(':') ? raw : `:${raw}`);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new InvalidArgumentError('it is HOST:PORT, such as 127.0.0.1:7420.');
+  return { host: host || '0.0.0.0', port };
+}
+
+if (import.meta.main) await main(process.argv.slice(2));

@@ -1,0 +1,102 @@
+/** The operators' port: metrics, probes and the status. */
+import Router from '@koa/router';
+import Koa, { type Context, type Middleware } from 'koa';
+import { hasToken, isLocal } from './access.ts';
+import { type Health, healthText, livez, readyz, startupz } from './health.ts';
+import { type Listener, listen } from './listener.ts';
+import { type Logger, SILENT } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import { PROBLEM_TYPE, problemOf } from './problem.ts';
+import type { Vitals } from './pulse.ts';
+import type { Status } from './status.ts';
+
+/** What the operators' port shows. */
+export interface OpsSources {
+  status(): Status;
+  vitals(): Vitals;
+  readonly metrics: Pick<Metrics, 'render' | 'contentType'>;
+  /** Accepted from beyond this host; asked for each request, so that a token can be replaced while running. */
+  tokens(): readonly string[];
+  readonly log?: Logger;
+}
+
+const ROUTES = '/metrics, /livez, /readyz, /startupz, /status';
+
+/**
+ * Opens the operators' port. Beyond this host only the metrics and the probes are open; `/status` needs a token.
+ *
+ * @throws ListenError where the port cannot be had
+ */
+export function openOps(sources: OpsSources, host: string, port: number): Promise<Listener> {
+  const log = sources.log ?? SILENT;
+  return listen(opsApp(sources, log).callback(), host, port, error => log.error('ops.listener', { error }));
+}
+
+function opsApp(sources: OpsSources, log: Logger): Koa {
+  const router = new Router()
+    .get('/metrics', async ctx => {
+      const text = await sources.metrics.render();
+      ctx.type = sources.metrics.contentType;
+      ctx.body = text;
+    })
+    .get(
+      '/livez',
+      probe('livez', () => livez(sources.status(), sources.vitals())),
+    )
+    .get(
+      '/readyz',
+      probe('readyz', () => readyz(sources.status())),
+    )
+    .get(
+      '/startupz',
+      probe('startupz', () => startupz(sources.status())),
+    )
+    .get('/status', guarded(sources.tokens), ctx => {
+      ctx.body = sources.status();
+    });
+  const app = new Koa();
+  app.on('error', error => log.debug('ops.connection', { error }));
+  app.use(problems(log));
+  app.use(router.routes());
+  app.use(router.allowedMethods());
+  return app;
+}
+
+/** Every answer that is an error, thrown or not, becomes a problem document. */
+function problems(log: Logger): Middleware {
+  return async (ctx, next) => {
+    ctx.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
+    try {
+      await next();
+      if (ctx.status === 404) refuse(ctx, 404, `nothing is here; try ${ROUTES}`);
+      else if (ctx.status === 405 || ctx.status === 501) refuse(ctx, ctx.status, 'only GET and HEAD are known here');
+    } catch (error) {
+      // What went wrong may name files: it is for the log, not for whoever asks.
+      log.error('ops.failed', { path: ctx.path, error });
+      refuse(ctx, 500, 'the answer could not be made; the log has the reason');
+    }
+  };
+}
+
+function probe(name: string, read: () => Health): Middleware {
+  return ctx => {
+    const health = read();
+    ctx.status = health.ok ? 200 : 503;
+    ctx.type = 'text/plain; charset=utf-8';
+    ctx.body = healthText(name, health, 'verbose' in ctx.query);
+  };
+}
+
+function guarded(tokens: () => readonly string[]): Middleware {
+  return async (ctx, next) => {
+    if (isLocal(ctx.req) || hasToken(ctx.req, tokens())) return next();
+    ctx.set('WWW-Authenticate', 'Bearer');
+    refuse(ctx, 401, 'ask from the host itself, or send a token: Authorization: Bearer TOKEN');
+  };
+}
+
+function refuse(ctx: Context, status: number, detail: string): void {
+  ctx.status = status;
+  ctx.body = JSON.stringify(problemOf(status, detail));
+  ctx.type = PROBLEM_TYPE;
+}

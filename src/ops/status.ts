@@ -1,0 +1,135 @@
+/**
+ * What an instance says of itself: plain data that `/status` serves as it is and that the probes and the metrics are read
+ * from, so that all three always tell the same story. Every time is in milliseconds since 1970, every size in bytes.
+ */
+
+/** States of an instance. `alone`: the network has one server only, so there is nothing to do. */
+export const INSTANCE_STATES = [
+  'starting',
+  'waiting-for-lock',
+  'running',
+  'disabled',
+  'unlisted',
+  'alone',
+  'stopping',
+] as const;
+export type InstanceState = (typeof INSTANCE_STATES)[number];
+
+/** States of a domain on this instance. `halted`: nothing is pulled or announced until an operator acts. */
+export const DOMAIN_STATES = ['starting', 'scanning', 'syncing', 'in-sync', 'halted', 'unserved'] as const;
+export type DomainState = (typeof DOMAIN_STATES)[number];
+
+/** States of a peer. `standby`: another gateway of its site is pulled from; `misrouted`: its address leads to somebody else. */
+export type PeerState = 'connecting' | 'live' | 'backoff' | 'standby' | 'misrouted' | 'refused' | 'not-served';
+
+/** All that an operator can ask at one moment. */
+export interface Status {
+  readonly instance: InstanceStatus;
+  readonly domains: readonly DomainStatus[];
+  /** Every instance that may pull from this one or be pulled from. */
+  readonly peers: readonly PeerStatus[];
+  /** First-level names of the volume that no domain maps: they are not synchronised. */
+  readonly unmapped: readonly string[];
+}
+
+/** The instance itself. */
+export interface InstanceStatus {
+  readonly roleid: number;
+  readonly name: string;
+  readonly site: string;
+  readonly server: string;
+  /** Version of the program. */
+  readonly version: string;
+  readonly state: InstanceState;
+  /** Why it is in this state, where that needs saying; for `waiting-for-lock`: who holds the volume. */
+  readonly reason?: string;
+  readonly startedAt: number;
+  readonly epoch: string;
+  readonly sequence: number;
+  readonly config: ConfigStatus;
+  readonly watch: WatchStatus;
+}
+
+/** The network description in force. */
+export interface ConfigStatus {
+  /** When the description in force was taken. */
+  readonly loadedAt: number;
+  /** Why the newest version of the file is not in force; empty while it is. */
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Where events come from. */
+export interface WatchStatus {
+  readonly kind: string;
+  /** Why only scans find changes at present. */
+  readonly degraded?: string;
+}
+
+/** One domain on this instance. */
+export interface DomainStatus {
+  readonly domain: string;
+  readonly directory: string;
+  readonly state: DomainState;
+  readonly reason?: string;
+  /** Live files and their bytes. */
+  readonly files: number;
+  readonly bytes: number;
+  /** Entries of every kind, tombstones included. */
+  readonly entries: number;
+  readonly tombstones: number;
+  readonly digest: string;
+  /** Entries that peers announced and that are not here yet, and the bytes of their files. */
+  readonly wanted: number;
+  readonly wantedBytes: number;
+  /** Transfers under way. */
+  readonly fetching: number;
+  readonly items: readonly ItemProblem[];
+  /** The last scan that ended; absent until the first one has. */
+  readonly lastScan?: { readonly startedAt: number; readonly endedAt: number; readonly files: number };
+  /** Conflicts since the process started. */
+  readonly conflicts: number;
+  /** By roleid: the time up to which everything of that origin is here. */
+  readonly heard: Readonly<Record<number, number>>;
+}
+
+/** One path that is not as it should be. */
+export interface ItemProblem {
+  readonly path: string;
+  /** From a small fixed set: it is a label of the metrics. */
+  readonly class: string;
+  readonly message: string;
+  readonly since: number;
+  /** Absent where only a person can help. */
+  readonly nextTry?: number;
+  /** Names of the peers that announced the path. */
+  readonly sources: readonly string[];
+}
+
+/** One peer. */
+export interface PeerStatus {
+  /** The name of its role, a label of the metrics; unique in this list. */
+  readonly peer: string;
+  readonly roleid: number;
+  readonly site: string;
+  readonly address: string;
+  /** Whether its last answer is recent and was good. */
+  readonly up: boolean;
+  readonly state: PeerState;
+  readonly reason?: string;
+  readonly lastContact?: number;
+  /** Its clock minus ours, in milliseconds. */
+  readonly skewMs?: number;
+  readonly domains: readonly PeerDomainStatus[];
+}
+
+/** One domain as it is between this instance and a peer. */
+export interface PeerDomainStatus {
+  readonly domain: string;
+  /** 0 while the peer's feed is live and nothing is wanted from it, else the time since that was last so. */
+  readonly lagSeconds: number;
+  /** Entries that differed either way at the last comparison. */
+  readonly mismatched: number;
+  readonly wanted: number;
+  readonly state: string;
+}

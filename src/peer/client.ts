@@ -1,0 +1,211 @@
+/** A peer over HTTP. */
+import type { z } from 'zod';
+import type { DigestNode } from '../core/digest.ts';
+import type { Entry } from '../core/entry.ts';
+import type { DomainName, RelPath } from '../core/path.ts';
+import type { BundleItem, Change, Changes, ChangesQuery, DomainStates, FileRef, Peer, PeerSelf } from '../sync/peer.ts';
+import { childrenOf, collect, wrongFile } from './answers.ts';
+import { bundlesOf, formatBundleRequest, readBundle } from './bundle-format.ts';
+import { ByteReader, WireError } from './byte-reader.ts';
+import { parseEntry, parseJson, readEntries } from './entry-format.ts';
+import { type Answer, Exchange, type ExchangeOptions, type Question } from './exchange.ts';
+import { etagOf } from './preconditions.ts';
+import {
+  changesSchema,
+  commonProtocol,
+  digestsSchema,
+  domainsSchema,
+  MAX_ENTRIES,
+  MAX_JSON_BYTES,
+  MAX_PREFIXES,
+  MAX_TARGET_BYTES,
+  PROTOCOLS,
+  ROUTES,
+  selfSchema,
+  whatIsWrong,
+} from './protocol.ts';
+import { exactly } from './streaming.ts';
+import { encode, formatTarget } from './target.ts';
+
+/** Whom to ask, and whom to tell. */
+export interface PeerClientOptions extends ExchangeOptions {
+  /** An entry of the peer that is none, left out of its answer: the path as given, why, and the domain. */
+  onRefused?(path: string, reason: string, domain: DomainName): void;
+}
+
+/** {@link Peer} over HTTP. An answer of another instance rejects with status 421. */
+export class PeerClient implements Peer {
+  readonly roleid: number;
+  readonly #exchange: Exchange;
+  readonly #onRefused: NonNullable<PeerClientOptions['onRefused']>;
+
+  constructor(options: PeerClientOptions) {
+    this.roleid = options.roleid;
+    this.#exchange = new Exchange(options);
+    this.#onRefused = (path, reason, domain) => options.onRefused?.(path, reason, domain);
+  }
+
+  /** Closes every socket to the peer. */
+  close(): void {
+    this.#exchange.close();
+  }
+
+  async self(signal: AbortSignal): Promise<PeerSelf> {
+    return await this.#json({ target: ROUTES.self, domain: '' }, selfSchema, signal, self => {
+      if (commonProtocol(self.protocols) === undefined)
+        throw new WireError(
+          `it speaks protocol ${self.protocols}, this instance ${PROTOCOLS}: bring both to one release`,
+        );
+      return self;
+    });
+  }
+
+  async domains(signal: AbortSignal): Promise<DomainStates> {
+    return await this.#json({ target: ROUTES.domains, domain: '' }, domainsSchema, signal, states => states);
+  }
+
+  async digests(domain: DomainName, prefixes: readonly string[], signal: AbortSignal): Promise<DigestNode[]> {
+    const nodes: DigestNode[] = [];
+    for (const some of slices(prefixes, MAX_PREFIXES)) {
+      const target = formatTarget(ROUTES.digests, { domain }, [['prefix', some.join(',')]]);
+      nodes.push(
+        ...(await this.#json({ target, domain }, digestsSchema, signal, answer => childrenOf(some, answer.nodes))),
+      );
+    }
+    return nodes;
+  }
+
+  async entriesUnder(domain: DomainName, prefixes: readonly string[], signal: AbortSignal): Promise<Entry[]> {
+    const targets = slices(prefixes, MAX_PREFIXES).map(some =>
+      formatTarget(ROUTES.entries, { domain }, [['prefix', some.join(',')]]),
+    );
+    return await this.#entries(domain, targets, signal);
+  }
+
+  async entriesAt(domain: DomainName, paths: readonly RelPath[], signal: AbortSignal): Promise<Entry[]> {
+    return await this.#entries(domain, [...pathTargets(domain, paths)], signal);
+  }
+
+  async changes(query: ChangesQuery, signal: AbortSignal): Promise<Changes> {
+    const { epoch, since, done, wait } = query;
+    const asked = Object.entries({ epoch, since, done, wait });
+    const question = { target: formatTarget(ROUTES.changes, {}, asked), domain: '', wait };
+    return await this.#json(question, changesSchema, signal, answer => ({
+      ...answer,
+      changes: answer.changes.flatMap(change => this.#change(change)),
+    }));
+  }
+
+  async file(
+    domain: DomainName,
+    file: FileRef,
+    offset: number,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const { path, size } = file;
+    // A range that begins at the end is an error in HTTP; nothing is left to ask for.
+    if (offset > 0 && offset >= size) return nothing();
+    const headers = { 'if-match': etagOf(file), ...(offset > 0 && { range: `bytes=${offset}-` }) };
+    const question = {
+      target: formatTarget(ROUTES.file, { domain, path }),
+      domain,
+      headers,
+      expected: [offset > 0 ? 206 : 200],
+    };
+    const answer = await this.#exchange.ask(question, signal);
+    const wrong = wrongFile(answer, file, offset);
+    if (wrong !== undefined) {
+      answer.discard();
+      throw answer.unexpected(wrong);
+    }
+    return this.#content(answer, size - offset);
+  }
+
+  async *bundle(domain: DomainName, files: readonly FileRef[], signal: AbortSignal): AsyncGenerator<BundleItem> {
+    for (const bundle of bundlesOf(files)) {
+      const target = formatTarget(ROUTES.bundle, { domain });
+      const answer = await this.#exchange.ask({ target, domain, body: formatBundleRequest(bundle) }, signal);
+      const reader = new ByteReader(answer.body);
+      try {
+        for await (const item of readBundle(reader, bundle)) {
+          if ('bytes' in item) answer.account.content('received', item.bytes.length);
+          yield item;
+        }
+      } catch (error) {
+        throw asPeerError(answer, error);
+      } finally {
+        await reader.close();
+      }
+    }
+  }
+
+  async *#content(answer: Answer, length: number): AsyncGenerator<Uint8Array> {
+    try {
+      yield* exactly(answer.body, length, bytes => answer.account.content('received', bytes));
+    } catch (error) {
+      throw error instanceof RangeError ? answer.unexpected(error.message, error) : error;
+    }
+  }
+
+  async #entries(domain: DomainName, targets: readonly string[], signal: AbortSignal): Promise<Entry[]> {
+    const entries: Entry[] = [];
+    for (const target of targets) {
+      const answer = await this.#exchange.ask({ target, domain }, signal);
+      const reader = new ByteReader(answer.body);
+      const onRefused = (path: string, reason: string) => this.#onRefused(path, reason, domain);
+      try {
+        for (const entry of await readEntries(reader, MAX_ENTRIES - entries.length, onRefused)) entries.push(entry);
+      } catch (error) {
+        throw asPeerError(answer, error);
+      } finally {
+        await reader.close();
+      }
+    }
+    return entries;
+  }
+
+  async #json<T, R>(question: Question, schema: z.ZodType<T>, signal: AbortSignal, then: (answer: T) => R): Promise<R> {
+    const answer = await this.#exchange.ask(question, signal);
+    try {
+      const parsed = schema.safeParse(parseJson(await collect(answer.body, MAX_JSON_BYTES)));
+      if (!parsed.success) throw new WireError(whatIsWrong(parsed.error));
+      return then(parsed.data);
+    } catch (error) {
+      throw asPeerError(answer, error);
+    }
+  }
+
+  #change({ domain, entry }: { domain: DomainName; entry: unknown }): Change[] {
+    const parsed = parseEntry(entry);
+    if ('entry' in parsed) return [{ domain, entry: parsed.entry }];
+    this.#onRefused(parsed.path, parsed.refused, domain);
+    return [];
+  }
+}
+
+/** Whatever the format refuses is the peer's fault; whatever came as an error of its own stays one. */
+function asPeerError(answer: Answer, error: unknown): unknown {
+  if (!(error instanceof WireError)) return error;
+  return answer.unexpected(`the answer is not what was asked for: ${error.message}`, error);
+}
+
+/** Questions for single paths, as many in each as a target has room for. */
+function* pathTargets(domain: DomainName, paths: readonly RelPath[]): Generator<string> {
+  const start = formatTarget(ROUTES.entries, { domain });
+  let target = start;
+  for (const path of paths) {
+    const pair = `path=${encode(path)}`;
+    if (target !== start && target.length + 1 + pair.length > MAX_TARGET_BYTES) {
+      yield target;
+      target = start;
+    }
+    target += (target === start ? '?' : '&') + pair;
+  }
+  if (target !== start) yield target;
+}
+
+function slices<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}

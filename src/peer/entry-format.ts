@@ -1,0 +1,119 @@
+/** Entries on the wire: one JSON object each, one per line where they come in numbers. */
+import { z } from 'zod';
+import type { Entry, Origin } from '../core/entry.ts';
+import { fromBytes, parsePath, toBytes } from '../core/path.ts';
+import { MAX_MARKS, type Version } from '../core/version.ts';
+import { type ByteReader, WireError } from './byte-reader.ts';
+import { MAX_LINE_BYTES, whatIsWrong } from './protocol.ts';
+
+/** An entry from outside, or why it is none. */
+export type ParsedEntry = { readonly entry: Entry } | { readonly path: string; readonly refused: string };
+
+/** Told of every entry that was left out: its path as the peer gave it, and why. */
+export type OnRefused = (path: string, reason: string) => void;
+
+/** PATH_MAX of Linux less its NUL: no symlink holds more. */
+const MAX_TARGET = 4095;
+/** About what one write to a socket takes at once. */
+const CHUNK_CHARACTERS = 65_536;
+
+const version = z
+  .record(z.string().regex(/^(0|[1-9]\d{0,8})$/), z.int().min(0))
+  .refine(marks => sizeIn(marks, 1, MAX_MARKS), `a version has 1 to ${MAX_MARKS} marks`);
+
+const entrySchema = z.object({
+  path: z.string(),
+  kind: z.enum(['file', 'directory', 'symlink', 'tombstone']),
+  size: z.int().min(0),
+  mtime: z.int(),
+  mode: z.int().min(0).max(0o777),
+  target: z.string().optional(),
+  version,
+  from: z.object({ path: z.string(), version }).optional(),
+});
+
+/** Parses what a peer gave as an entry; fields that its kind does not have are dropped. */
+export function parseEntry(raw: unknown): ParsedEntry {
+  const shape = entrySchema.safeParse(raw);
+  if (!shape.success) return { path: claimedPath(raw), refused: whatIsWrong(shape.error) };
+  const { kind, size, mtime, mode, target, from, version } = shape.data;
+  const parsed = parsePath(shape.data.path);
+  if ('refused' in parsed) return { path: shape.data.path, refused: parsed.refused };
+  const { path } = parsed;
+  switch (kind) {
+    case 'file': {
+      const origin = from && parseOrigin(from);
+      return { entry: { path, kind, size, mtime, mode, version, ...(origin && { from: origin }) } };
+    }
+    case 'directory':
+      return { entry: { path, kind, size: 0, mtime: 0, mode, version } };
+    case 'symlink':
+      if (!isTarget(target))
+        return { path, refused: `a symlink's target has 1 to ${MAX_TARGET} bytes, no NUL, one spelling` };
+      return { entry: { path, kind, size: 0, mtime: 0, mode: 0, target, version } };
+    case 'tombstone':
+      return { entry: { path, kind, size: 0, mtime, mode, version } };
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** Entries as NDJSON, in pieces that suit a socket. */
+export function* formatEntries(entries: Iterable<Entry>): Generator<string> {
+  let chunk = '';
+  for (const entry of entries) {
+    chunk += `${JSON.stringify(entry)}\n`;
+    if (chunk.length < CHUNK_CHARACTERS) continue;
+    yield chunk;
+    chunk = '';
+  }
+  if (chunk !== '') yield chunk;
+}
+
+/**
+ * Reads NDJSON to its end. What is no entry is told and left out.
+ *
+ * @param limit more entries than this are an error
+ * @throws {@link WireError} for a line that is no JSON or longer than any entry
+ */
+export async function readEntries(reader: ByteReader, limit: number, onRefused: OnRefused): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (let lines = 0; ; lines++) {
+    const line = await reader.line(MAX_LINE_BYTES);
+    if (line === undefined) return entries;
+    if (lines >= limit) throw new WireError(`more than ${limit} entries in one answer`);
+    const parsed = parseEntry(parseJson(line));
+    if ('entry' in parsed) entries.push(parsed.entry);
+    else onRefused(parsed.path, parsed.refused);
+  }
+}
+
+/** Parses the bytes of one JSON text. */
+export function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw new WireError('not JSON', { cause: error });
+  }
+}
+
+/** Where a file came from is a hint that saves bytes: one that cannot be used costs the hint, not the entry. */
+function parseOrigin(from: { path: string; version: Version }): Origin | undefined {
+  const parsed = parsePath(from.path);
+  return 'refused' in parsed ? undefined : { path: parsed.path, version: from.version };
+}
+
+function isTarget(target: string | undefined): target is string {
+  if (target === undefined || target === '' || target.includes('\0')) return false;
+  const bytes = toBytes(target);
+  return bytes.length <= MAX_TARGET && (target.isWellFormed() || fromBytes(bytes) === target);
+}
+
+function sizeIn(marks: object, least: number, most: number): boolean {
+  const size = Object.keys(marks).length;
+  return size >= least && size <= most;
+}
+
+function claimedPath(raw: unknown): string {
+  return typeof raw === 'object' && raw !== null && 'path' in raw && typeof raw.path === 'string' ? raw.path : '?';
+}

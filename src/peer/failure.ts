@@ -1,0 +1,56 @@
+/** What went wrong with a peer, in words that fit one line of a log. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { MAX_PROBLEM_BYTES, PROBLEM, problemSchema } from './protocol.ts';
+
+/** Longest piece of a peer's own words in a message of ours. */
+const BRIEF = 200;
+
+/** Text from outside, fit for one line of a log. */
+export function brief(text: string): string {
+  const line = text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+  return line.length <= BRIEF ? line : `${line.slice(0, BRIEF)}…`;
+}
+
+/** What a problem document says, as far as it can be read. */
+export async function problemIn(answer: {
+  headers: IncomingHttpHeaders;
+  body: AsyncIterable<Uint8Array>;
+}): Promise<string> {
+  if (!answer.headers['content-type']?.startsWith(PROBLEM)) return 'without a reason';
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of answer.body) {
+      parts.push(chunk);
+      length += chunk.length;
+      if (length > MAX_PROBLEM_BYTES) break;
+    }
+    const { title, detail } = problemSchema.parse(JSON.parse(Buffer.concat(parts).toString('utf8')));
+    return brief(`${title}: ${detail}`);
+  } catch {
+    return 'without a reason that can be read';
+  }
+}
+
+/** Why a request came to no answer, for an operator. */
+export function reasonOf(error: unknown): string {
+  const { name, message } = error as Error;
+  if (name === 'TimeoutError') return `no progress: ${message}`;
+  switch (codeOf(error)) {
+    case 'ECONNREFUSED':
+      return 'connection refused: is it running there?';
+    case 'ECONNRESET':
+    case 'ERR_HTTP_CONTENT_LENGTH_MISMATCH':
+      return 'the answer broke off';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'its name cannot be resolved';
+    default:
+      return brief(message);
+  }
+}
+
+/** The system's code of an error. */
+export function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}

@@ -1,0 +1,155 @@
+/** What a service says of itself, as the plain data that operators read. */
+import type { Network } from './core/topology.ts';
+import type { Replica } from './folder/replica.ts';
+import type { DomainState, DomainStatus, InstanceStatus, PeerStatus, Status } from './ops/status.ts';
+import type { Service } from './service.ts';
+import type { Link } from './sync/loop.ts';
+import type { Wants } from './sync/wants.ts';
+
+/** Wants that are listed one by one. */
+const MAX_LISTED = 1_000;
+/** First-level names that are listed. */
+const MAX_UNMAPPED = 1_000;
+
+/** The status of an instance, with or without a service under way. */
+export function statusOf(
+  instance: Omit<InstanceStatus, 'epoch' | 'sequence' | 'watch'>,
+  service: Service | undefined,
+  now: number,
+): Status {
+  const watcher = service?.watcher;
+  const names = new Map(service?.loop.links.map(link => [link.instance.roleid, link.instance.name]));
+  const links = service?.loop.links ?? [];
+  return {
+    instance: {
+      ...instance,
+      epoch: service?.feed.epoch ?? '',
+      sequence: service?.feed.sequence ?? 0,
+      watch: { kind: watcher?.kind ?? 'none', ...(watcher?.degraded !== undefined && { degraded: watcher.degraded }) },
+    },
+    domains: service
+      ? [...service.folders.values()].map(replica => domainStatus(replica, service, links, names, now))
+      : [],
+    peers: unique(links.map(link => peerStatus(link, service!))),
+    unmapped: service ? unmapped(service) : [],
+  };
+}
+
+/** The label of each peer in metrics: its role's name, with the roleid where several have that name. */
+export function peerNames(network: Network): Map<number, string> {
+  const count = new Map<string, number>();
+  for (const { name } of network.instances) count.set(name, (count.get(name) ?? 0) + 1);
+  return new Map(
+    network.instances.map(({ name, roleid }) => [roleid, count.get(name)! > 1 ? `${name}-${roleid}` : name]),
+  );
+}
+
+function domainStatus(
+  replica: Replica,
+  service: Service,
+  links: readonly Link[],
+  names: ReadonlyMap<number, string>,
+  now: number,
+): DomainStatus {
+  const pulled = service.loop.domain(replica.domain);
+  const { entries, tombstones, files, bytes } = replica.totals;
+  const wants = pulled?.wants;
+  const reason = replica.halted ?? pulled?.objection;
+  let wantedBytes = 0;
+  let fetching = 0;
+  for (const want of wants?.list() ?? []) {
+    if (want.entry.kind === 'file') wantedBytes += want.entry.size;
+    if (want.transfer) fetching++;
+  }
+  const behind = links.some(link => link.active && isBehind(link, replica));
+  const state: DomainState =
+    reason !== undefined ? 'halted' : !replica.ready ? 'scanning' : wants?.size || behind ? 'syncing' : 'in-sync';
+  const scan = replica.lastScan;
+  return {
+    domain: replica.domain,
+    directory: replica.directory,
+    state,
+    ...(reason !== undefined && { reason }),
+    files,
+    bytes,
+    entries,
+    tombstones,
+    digest: replica.digest,
+    wanted: wants?.size ?? 0,
+    wantedBytes,
+    fetching,
+    items: replica.problems
+      .list()
+      .slice(0, MAX_LISTED)
+      .map(problem => itemOf(problem, wants, names, now)),
+    ...(scan && { lastScan: { startedAt: scan.startedAt, endedAt: scan.endedAt, files: scan.paths } }),
+    conflicts: replica.conflicts,
+    heard: Object.fromEntries(replica.heard),
+  };
+}
+
+function itemOf(
+  problem: ReturnType<Replica['problems']['list']>[number],
+  wants: Wants | undefined,
+  names: ReadonlyMap<number, string>,
+  now: number,
+) {
+  const want = wants?.get(problem.path);
+  return {
+    path: problem.path,
+    class: problem.class,
+    message: problem.message,
+    since: problem.since,
+    ...(want && { nextTry: Math.max(now, want.nextTry) }),
+    sources: want ? [...want.sources.keys()].map(roleid => names.get(roleid) ?? String(roleid)) : [],
+  };
+}
+
+function isBehind(link: Link, replica: Replica): boolean {
+  const known = link.learner.links.get(replica.domain);
+  return (
+    known !== undefined && known.state === 'serving' && (known.mismatched > 0 || link.learner.lagMs(replica.domain) > 0)
+  );
+}
+
+function peerStatus(link: Link, service: Service): PeerStatus {
+  const { instance, learner, active } = link;
+  return {
+    peer: instance.name,
+    roleid: instance.roleid,
+    site: instance.site,
+    address: link.crossSite ? instance.externalAddress : instance.address,
+    up: active && learner.state === 'live',
+    state: active ? learner.state : 'standby',
+    ...(learner.reason !== undefined && { reason: learner.reason }),
+    ...(learner.lastContact !== undefined && { lastContact: learner.lastContact }),
+    ...(learner.skewMs !== undefined && { skewMs: learner.skewMs }),
+    domains: active
+      ? [...learner.sharedDomains()].map(domain => ({
+          domain,
+          lagSeconds: learner.lagMs(domain) / 1000,
+          mismatched: learner.links.get(domain)?.mismatched ?? 0,
+          wanted: service.loop.domain(domain)?.wants.countOf(instance.roleid) ?? 0,
+          state: learner.links.get(domain)?.state ?? 'unknown',
+        }))
+      : [],
+  };
+}
+
+/** A role's name need not be unique in the network; a metric's label must be. */
+function unique(peers: readonly PeerStatus[]): PeerStatus[] {
+  const count = new Map<string, number>();
+  for (const { peer } of peers) count.set(peer, (count.get(peer) ?? 0) + 1);
+  return peers.map(status =>
+    count.get(status.peer)! > 1 ? { ...status, peer: `${status.peer}-${status.roleid}` } : status,
+  );
+}
+
+function unmapped(service: Service): string[] {
+  try {
+    return service.unmapped().slice(0, MAX_UNMAPPED);
+  } catch {
+    // The volume cannot be read: every domain says so.
+    return [];
+  }
+}

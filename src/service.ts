@@ -1,0 +1,285 @@
+/**
+ * The service: everything that runs while this instance is listed, enabled and not alone. Built in one order, ended in the
+ * opposite one.
+ *
+ *   private directory -> lock -> volume -> replicas -> peers' listener -> watcher -> loop
+ */
+import { randomUUID } from 'node:crypto';
+import type { Clock } from './core/clock.ts';
+import type { DomainName, RelPath } from './core/path.ts';
+import { type Domain, domainsOf, type Instance, type Network } from './core/topology.ts';
+import { ignoring } from './folder/ignore.ts';
+import { acquireLock, type Holder, type Lock } from './folder/lock.ts';
+import { realDisk } from './folder/real-disk.ts';
+import { Replica } from './folder/replica.ts';
+import { threadScanner } from './folder/scan-worker.ts';
+import { makePrivate, openVolume, type Volume } from './folder/volume.ts';
+import { type Watcher, watch } from './folder/watch.ts';
+import type { Hint, Trouble } from './folder/watch-source.ts';
+import { PeerClient } from './peer/client.ts';
+import { PROTOCOLS } from './peer/protocol.ts';
+import { createPeerServer, type PeerServer } from './peer/server.ts';
+import type { Transfer } from './peer/transfer.ts';
+import { Feed } from './sync/feed.ts';
+import { Loop } from './sync/loop.ts';
+import type { PullReport } from './sync/pull.ts';
+import { Server } from './sync/serve.ts';
+
+/** How old a file's date must be before the file is read: one granule of common file systems. */
+const GRANULE_MS = 2;
+
+/** What a service is started with. */
+export interface ServiceOptions {
+  readonly root: string;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly requireVolume: boolean;
+  readonly newIdentity: boolean;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Bearer tokens between peers; the first is sent. */
+  tokens(): readonly string[];
+  onTransfer(transfer: Transfer): void;
+  onReport(domain: DomainName, report: PullReport): void;
+  onEvent(level: 'info' | 'warn' | 'error', event: string, fields: Record<string, unknown>): void;
+  onBeat(): void;
+  onTrouble(trouble: Trouble): void;
+  /** Somebody else holds the volume. */
+  onWait(holder: Holder | undefined): void;
+}
+
+interface Running {
+  readonly replica: Replica;
+  readonly directory: string;
+  readonly stop: AbortController;
+  readonly ended: Promise<void>;
+}
+
+export class Service {
+  readonly feed = new Feed(randomUUID());
+  readonly loop: Loop;
+  readonly #is: ServiceOptions;
+  readonly #server: Server;
+  readonly #peers: PeerServer;
+  readonly #disk;
+  readonly #replicas = new Map<DomainName, Running>();
+  #network: Network;
+  #self: Instance;
+  #lock: Lock | undefined;
+  #volume: Volume | undefined;
+  #watcher: Watcher | undefined;
+  #fail: (error: unknown) => void = () => {};
+  readonly #failed: Promise<never>;
+
+  constructor(network: Network, self: Instance, options: ServiceOptions) {
+    this.#is = options;
+    this.#network = network;
+    this.#self = self;
+    this.#disk = realDisk(options.root);
+    this.#failed = new Promise((_, reject) => {
+      this.#fail = reject;
+    });
+    this.#failed.catch(() => {});
+    const { clock, version } = options;
+    this.#server = new Server({
+      clock,
+      feed: this.feed,
+      version,
+      protocols: PROTOCOLS,
+      network: () => ({ network: this.#network, self: this.#self }),
+      folders: () => this.folders,
+      granuleMs: GRANULE_MS,
+    });
+    this.#peers = createPeerServer({
+      serving: this.#server,
+      tokens: options.tokens,
+      onTransfer: options.onTransfer,
+      onError: error => options.onEvent('error', 'peer.answer', { error }),
+    });
+    this.loop = new Loop({
+      clock,
+      random: Math.random,
+      feed: this.feed,
+      connect: (peer, crossSite) => this.#connect(peer, crossSite),
+      onReport: options.onReport,
+      onEvent: (event, fields) => options.onEvent('info', event, fields),
+      onBeat: options.onBeat,
+    });
+  }
+
+  /** The replicas by domain. */
+  get folders(): ReadonlyMap<DomainName, Replica> {
+    return new Map([...this.#replicas].map(([domain, { replica }]) => [domain, replica]));
+  }
+
+  get watcher(): Watcher | undefined {
+    return this.#watcher;
+  }
+
+  /** First-level names of the volume that no domain maps. */
+  unmapped(): string[] {
+    const mapped = new Set(this.#network.domains.map(domain => domain.directory));
+    const known = new Set(['.dfsync', 'lost+found']);
+    return this.#disk.list('').filter(name => !mapped.has(name) && !known.has(name));
+  }
+
+  /**
+   * Runs until the signal aborts, then flushes and ends. Rejects where it cannot start (a VolumeError, a LockError, a port in use)
+   * or where something fails that never should.
+   */
+  async run(signal: AbortSignal, onRunning: () => void): Promise<void> {
+    const { root, requireVolume, newIdentity, clock } = this.#is;
+    const loopEnd = new AbortController();
+    try {
+      makePrivate(this.#disk, root, { requireVolume });
+      this.#lock = await acquireLock(root, this.#self, signal, this.#is.onWait);
+      this.#volume = await openVolume(this.#disk, root, {
+        roleid: this.#self.roleid,
+        requireVolume,
+        newIdentity,
+        freshId: randomUUID(),
+        now: clock.now(),
+      });
+      for (const domain of domainsOf(this.#network, this.#self.site)) await this.#add(domain);
+      const bound = await this.#peers.listen(this.#is.listen.host, this.#is.listen.port);
+      this.#is.onEvent('info', 'peers.listening', bound);
+      this.#watcher = await watch(root, {
+        source: this.#self.options.watch,
+        clock,
+        onHint: hints => this.#hinted(hints),
+        onTrouble: trouble => this.#trouble(trouble),
+      });
+      for (const running of this.#replicas.values()) this.#start(running);
+      await this.loop.configure(this.#network, this.#self, this.folders);
+      onRunning();
+      await Promise.race([this.loop.run(AbortSignal.any([signal, loopEnd.signal])), this.#failed]);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      loopEnd.abort();
+      await this.#stop();
+    }
+  }
+
+  /** Takes another network live: domains and peers come and go, what stays the same is left running. */
+  async reconfigure(network: Network, self: Instance): Promise<void> {
+    this.#network = network;
+    this.#self = self;
+    const wanted = new Map(domainsOf(network, self.site).map(domain => [domain.name, domain]));
+    const leaving = [...this.#replicas].filter(([name, { directory }]) => wanted.get(name)?.directory !== directory);
+    const leavingReplicas = leaving.map(([name, running]) => {
+      this.#replicas.delete(name);
+      return running;
+    });
+    for (const domain of wanted.values()) {
+      if (this.#replicas.has(domain.name)) continue;
+      await this.#add(domain);
+      this.#start(this.#replicas.get(domain.name)!);
+    }
+    await this.loop.configure(network, self, this.folders);
+    for (const running of leavingReplicas) {
+      await this.#end(running);
+      this.#volume?.forget(running.directory);
+    }
+  }
+
+  /** Looks at everything again. */
+  rescan(): void {
+    for (const { replica } of this.#replicas.values()) replica.rescan();
+  }
+
+  async #add({ name, directory }: Domain): Promise<void> {
+    const cache = `.dfsync/cache/${directory}`;
+    // A domain's directory that was there before and is missing now is no reason to make an empty one.
+    if (!this.#disk.lstat(directory) && !this.#disk.lstat(cache)) this.#disk.mkdir(directory, 0o755);
+    const area = this.#disk.lstat(directory) ? this.#volume!.privateArea(directory) : '.dfsync';
+    const { clock, root } = this.#is;
+    const { options } = this.#self;
+    const guard = () => this.#volume!.check() ?? this.#volume!.domainObjection(directory);
+    const replica = new Replica({
+      domain: name,
+      directory,
+      areas: { staging: `${area}/staging/${directory}`, trash: `${area}/trash/${directory}`, cache },
+      disk: this.#disk,
+      clock,
+      random: Math.random,
+      self: this.#self.roleid,
+      scanner: threadScanner(root),
+      settleMs: options.settleMs,
+      scanIntervalMs: options.scanIntervalMs,
+      fsync: options.fsync,
+      ignored: ignoring(options.ignore),
+      guard,
+      circumstances: () => {
+        const { free, total } = this.#disk.space();
+        return {
+          volume: guard(),
+          lockLost: this.#lock!.lost.aborted,
+          freeRatio: total === 0 ? 1 : free / total,
+          minFreeRatio: options.minFreeRatio,
+        };
+      },
+      onChange: (domain, path, via) => this.feed.append(domain, path, via),
+      onReady: domain => this.loop.ready(domain),
+      onEvent: (event, fields) => this.#is.onEvent('warn', event, fields),
+    });
+    await replica.open();
+    this.#replicas.set(name, { replica, directory, stop: new AbortController(), ended: Promise.resolve() });
+  }
+
+  #start(running: Running): void {
+    const ended = running.replica.run(running.stop.signal).catch(error => this.#fail(error));
+    this.#replicas.set(running.replica.domain, { ...running, ended });
+  }
+
+  async #end({ replica, stop, ended }: Running): Promise<void> {
+    stop.abort();
+    await ended;
+    // Without the lock the volume may be another's.
+    if (this.#lock && !this.#lock.lost.aborted && this.#volume?.check() === undefined) await replica.flush();
+  }
+
+  async #stop(): Promise<void> {
+    await this.#watcher?.close();
+    await this.#peers.close();
+    for (const running of this.#replicas.values()) {
+      try {
+        await this.#end(running);
+      } catch (error) {
+        this.#is.onEvent('error', 'cache.flush', { domain: running.replica.domain, error });
+      }
+    }
+    await this.#lock?.release();
+  }
+
+  #connect(peer: Instance, crossSite: boolean): PeerClient {
+    return new PeerClient({
+      roleid: peer.roleid,
+      self: this.#self.roleid,
+      address: crossSite ? peer.externalAddress : peer.address,
+      tokens: this.#is.tokens,
+      onTransfer: this.#is.onTransfer,
+      onRefused: (path, reason, domain) =>
+        this.#is.onEvent('warn', 'entry of a peer refused', { peer: peer.roleid, domain, path, reason }),
+    });
+  }
+
+  #hinted(hints: readonly Hint[]): void {
+    const byDirectory = new Map([...this.#replicas.values()].map(({ directory, replica }) => [directory, replica]));
+    for (const { path, closed, deep } of hints) {
+      if (path === '') {
+        this.rescan();
+        continue;
+      }
+      const slash = path.indexOf('/');
+      const replica = byDirectory.get(slash < 0 ? path : path.slice(0, slash));
+      if (!replica) continue;
+      if (slash < 0) replica.rescan();
+      else replica.hint(path.slice(slash + 1) as RelPath, closed, deep);
+    }
+  }
+
+  #trouble(trouble: Trouble): void {
+    this.#is.onTrouble(trouble);
+    if (trouble.lostEvents) this.rescan();
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The feed: the newest index changes of this instance in order, for peers to long-poll. Nothing of it is persisted: the digest tree
+ * is the truth, the feed is the fast path.
+ */
+import type { DomainName, RelPath } from '../core/path.ts';
+
+/** Changes that are remembered: a peer that was away longer compares digests instead. */
+const CAPACITY = 65_536;
+
+/** One change of the index: the path says it all, its entry is read when a peer asks. */
+export interface FeedItem {
+  readonly sequence: number;
+  readonly domain: DomainName;
+  /** undefined: the whole domain has become ready. */
+  readonly path: RelPath | undefined;
+  /** The site it was learned from; undefined: made here. */
+  readonly via: string | undefined;
+}
+
+export class Feed {
+  /** New at every start, so that a peer's cursor of a former life is known as such. */
+  readonly epoch: string;
+  readonly #ring: FeedItem[] = [];
+  #sequence = 0;
+  #waiting = new Set<() => void>();
+
+  constructor(epoch: string) {
+    this.epoch = epoch;
+  }
+
+  /** The sequence of the newest change. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  append(domain: DomainName, path: RelPath | undefined, via: string | undefined): void {
+    const item = { sequence: ++this.#sequence, domain, path, via };
+    this.#ring[(item.sequence - 1) % CAPACITY] = item;
+    this.wake();
+  }
+
+  /** Whether the feed still has everything after a cursor. */
+  covers(since: number): boolean {
+    return since <= this.#sequence && since >= this.#sequence - CAPACITY;
+  }
+
+  /** The changes after a cursor, oldest first. */
+  *after(since: number): Generator<FeedItem> {
+    for (let sequence = since + 1; sequence <= this.#sequence; sequence++) yield this.#ring[(sequence - 1) % CAPACITY]!;
+  }
+
+  /** Lets everybody who waits look again. */
+  wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    for (const wake of waiting) wake();
+  }
+
+  /** Resolves at the next change, heartbeat, or abort. */
+  news(signal: AbortSignal): Promise<void> {
+    return new Promise(resolve => {
+      if (signal.aborted) return resolve();
+      const wake = () => {
+        this.#waiting.delete(wake);
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      signal.addEventListener('abort', wake, { once: true });
+    });
+  }
+}

@@ -1,0 +1,66 @@
+/** What syncing needs of this instance's side of a domain. `folder/replica.ts` is one. */
+import type { DigestNode } from '../core/digest.ts';
+import type { Entry, Seen } from '../core/entry.ts';
+import type { DomainName, RelPath } from '../core/path.ts';
+import type { Action, View } from '../core/plan.ts';
+
+/** How an action went; see `folder/apply.ts`. */
+export type ActionResult =
+  | { readonly result: 'done'; readonly truths: readonly { readonly entry: Entry }[] }
+  | { readonly result: 'changed'; readonly look: readonly RelPath[] }
+  | { readonly result: 'failed'; readonly code: string; readonly message: string };
+
+/** A file on its way in. */
+export interface Inlet {
+  readonly size: number;
+  write(bytes: Uint8Array): Promise<void>;
+  close(): void;
+}
+
+/** A file on its way out. */
+export interface Outlet {
+  stat(): { readonly kind: string } & Pick<Seen, 'size' | 'mtime'>;
+  read(into: Uint8Array, position: number): Promise<number>;
+  close(): void;
+}
+
+/** One domain on this instance's disk, with its index. */
+export interface Folder extends View {
+  readonly domain: DomainName;
+  /** Whether the first scan has ended: before, the domain is neither pulled nor served. */
+  readonly ready: boolean;
+  /** Why the domain stands still. */
+  readonly halted: string | undefined;
+  readonly digest: string;
+  readonly totals: {
+    readonly entries: number;
+    readonly tombstones: number;
+    readonly files: number;
+    readonly bytes: number;
+  };
+  readonly heard: ReadonlyMap<number, number>;
+  hear(beats: Iterable<readonly [origin: number, at: number]>): boolean;
+  children(prefixes: readonly string[]): DigestNode[];
+  under(prefixes: readonly string[]): Entry[];
+  ignores(path: RelPath): boolean;
+  /** Looks at a path again. */
+  hint(path: RelPath): void;
+  /** Why nothing may be pulled now. */
+  objection(): string | undefined;
+  openRead(path: RelPath): Outlet;
+  reuse(entry: Entry): boolean;
+  received(entry: Entry): number;
+  put(entry: Entry, bytes: Uint8Array): void;
+  append(entry: Entry): Inlet;
+  discard(entry: Entry): void;
+  apply(actions: readonly Action[], via: (path: RelPath) => string | undefined): Promise<ActionResult[]>;
+  readonly problems: {
+    report(
+      path: RelPath,
+      problemClass: 'clock' | 'gone' | 'waiting' | 'unwritable' | 'refused',
+      message: string,
+      now: number,
+    ): void;
+    clear(path: RelPath, ...classes: ('clock' | 'gone' | 'waiting' | 'unwritable' | 'refused')[]): void;
+  };
+}

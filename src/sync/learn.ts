@@ -1,0 +1,412 @@
+/**
+ * Learning: what a peer has that this instance lacks, by its feed and, where that does not suffice, by digests.
+ *
+ *   connecting -> live        its digests were compared, its feed is followed
+ *   live -> backoff           it failed, or answered what cannot be; tried again later
+ *   misrouted, refused        it is somebody else, or refuses us: as backoff, with a name
+ */
+import type { Clock, Random } from '../core/clock.ts';
+import { differing, MAX_PREFIX } from '../core/digest.ts';
+import { type Entry, isEqual, isExpired } from '../core/entry.ts';
+import type { DomainName } from '../core/path.ts';
+import { resolve } from '../core/resolve.ts';
+import { newest, sameVersion } from '../core/version.ts';
+import type { Folder } from './folder.ts';
+import { type Changes, type DomainState, type Heard, type Peer, PeerError } from './peer.ts';
+import type { Wants } from './wants.ts';
+
+/** The protocol versions that this program speaks: the newest, and the one before. */
+export const PROTOCOLS: readonly number[] = [1];
+/** A version further ahead of our clock is not taken until time has caught up. */
+export const MAX_SKEW_MS = 10 * 60_000;
+/** A node of the digest tree with so few entries is compared entry by entry: a few kilobytes. */
+const LEAF_ENTRIES = 32;
+/** Prefixes in one question. */
+const PREFIXES_AT_ONCE = 256;
+/** Entries asked for in one question: bounds the memory of both sides. */
+const ENTRIES_AT_ONCE = 20_000;
+/** Entries learned in one synchronous stretch. */
+const SLICE = 500;
+/** Comparisons put off in a row while changes are under way; then one is made all the same. */
+const PUT_OFF_AT_MOST = 6;
+/** First wait after a failure of the peer; it doubles … */
+const BACKOFF_FIRST_MS = 500;
+/** … up to this: a peer that comes back is heard of within seconds. */
+const BACKOFF_AT_MOST_MS = 15_000;
+/** A descent that found nothing to pull is repeated after so long, doubled each time, although no root has changed … */
+const FRUITLESS_FIRST_MS = 30_000;
+/** … up to this. */
+const FRUITLESS_AT_MOST_MS = 10 * 60_000;
+
+/** A domain as pulled from one peer. */
+export interface DomainView {
+  readonly folder: Folder;
+  readonly wants: Wants;
+}
+
+export type LinkState = 'connecting' | 'live' | 'backoff' | 'misrouted' | 'refused';
+
+/** What is known of one peer's side of one domain. */
+export interface DomainLink {
+  state: 'serving' | 'scanning' | 'halted' | 'not-served' | 'unknown';
+  /** Digests were compared since the feed is followed: from then on the feed alone tells what is new. */
+  compared: boolean;
+  /** Entries that differed either way at the last comparison. */
+  mismatched: number;
+  /** Since when it is not so that the feed is live and nothing is wanted; undefined: it is so. */
+  behindSince: number | undefined;
+  /** The roots at which a descent found nothing to pull. */
+  fruitless: { readonly roots: string; readonly until: number; readonly wait: number } | undefined;
+}
+
+/** Heartbeats that wait until everything learned before them is applied, and newer ones behind them. */
+interface Beats {
+  readonly sequence: number;
+  readonly heard: Heard;
+  next?: { readonly sequence: number; readonly heard: Heard };
+}
+
+export interface LearnOptions {
+  readonly peer: Peer;
+  readonly site: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly digestIntervalMs: number;
+  /** Domains shared with the peer's site, as they are now. */
+  domains(): ReadonlyMap<DomainName, DomainView>;
+  onEvent(event: string, fields: Record<string, unknown>): void;
+}
+
+export class Learner {
+  readonly #is: LearnOptions;
+  readonly links = new Map<DomainName, DomainLink>();
+  state: LinkState = 'connecting';
+  reason: string | undefined;
+  lastContact: number | undefined;
+  /** The peer's clock against ours, milliseconds. */
+  skewMs: number | undefined;
+  failures = 0;
+  #epoch = '';
+  #cursor = 0;
+  readonly #beats = new Map<DomainName, Beats>();
+  readonly #started: number;
+  /** Comparisons in a row that were put off because something was under way. */
+  #putOff = 0;
+  #poll = new AbortController();
+
+  constructor(options: LearnOptions) {
+    this.#is = options;
+    this.#started = options.clock.now();
+  }
+
+  /** Follows the peer until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#follow(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof PeerError)) throw error;
+        this.#failed(error);
+        const wait = Math.min(BACKOFF_AT_MOST_MS, BACKOFF_FIRST_MS * 2 ** Math.min(this.failures - 1, 10));
+        await this.#is.clock.sleep(wait * (0.5 + this.#is.random() / 2), signal);
+      }
+    }
+  }
+
+  /** Seconds for which this instance has been behind the peer in a domain; 0: it has everything and hears of news. */
+  lagMs(domain: DomainName): number {
+    const link = this.#link(domain);
+    const now = this.#is.clock.now();
+    if (this.state === 'live' && link.state === 'serving' && this.#wantedFrom(domain) === 0) {
+      link.behindSince = undefined;
+      return 0;
+    }
+    link.behindSince ??= this.lastContact ?? this.#started;
+    return Math.max(0, now - link.behindSince);
+  }
+
+  /** Takes entries that the peer gave outside of feed and digests. */
+  learnOf(domain: DomainName, entries: readonly Entry[]): void {
+    const view = this.#is.domains().get(domain);
+    if (view) for (const entry of entries) this.#learn(domain, view, entry, this.#cursor);
+  }
+
+  /** The domains that are pulled from this peer. */
+  sharedDomains(): Iterable<DomainName> {
+    return this.#is.domains().keys();
+  }
+
+  /** Compares at once: a domain has become ready here. */
+  poke(): void {
+    this.#poll.abort();
+  }
+
+  /** Something wanted from this peer may be done: heartbeats may have arrived with it. */
+  settled(): void {
+    for (const [domain, beats] of this.#beats) {
+      const view = this.#is.domains().get(domain);
+      if (view && view.wants.doneUpTo(this.#is.peer.roleid, this.#cursor) < beats.sequence) continue;
+      view?.folder.hear(beatsOf(beats.heard));
+      if (beats.next) this.#beats.set(domain, beats.next);
+      else this.#beats.delete(domain);
+    }
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    await this.#greet(signal);
+    let compareAt = 0;
+    while (!signal.aborted) {
+      if (this.#is.clock.now() >= compareAt || this.#poll.signal.aborted) {
+        this.#poll = new AbortController();
+        await this.#compare(signal);
+        compareAt = this.#is.clock.now() + this.#is.digestIntervalMs;
+        this.#live();
+      }
+      const answer = await this.#ask(Math.max(0, compareAt - this.#is.clock.now()), signal);
+      if (!answer) continue;
+      this.lastContact = this.#is.clock.now();
+      if (answer.reset) this.#forget();
+      else await this.#take(answer, signal);
+      if (answer.reset || (answer.compare && answer.compare.length > 0)) compareAt = 0;
+    }
+  }
+
+  async #greet(signal: AbortSignal): Promise<void> {
+    const { peer, clock } = this.#is;
+    const self = await peer.self(signal);
+    if (self.roleid !== peer.roleid)
+      throw new PeerError(421, `it says that it is roleid ${self.roleid}: one address must lead to one instance`);
+    if (!self.protocols.some(version => PROTOCOLS.includes(version)))
+      throw new PeerError(
+        505,
+        `it speaks protocol ${self.protocols.join(', ')}, this instance ${PROTOCOLS.join(', ')}: update the older one`,
+      );
+    this.skewMs = self.clock - clock.now();
+  }
+
+  /** The next stretch of the feed, or undefined where a comparison is due first. */
+  async #ask(wait: number, signal: AbortSignal): Promise<Changes | undefined> {
+    const poll = this.#poll.signal;
+    const query = { epoch: this.#epoch, since: this.#cursor, done: this.#done(), wait };
+    try {
+      return await this.#is.peer.changes(query, AbortSignal.any([signal, poll]));
+    } catch (error) {
+      if (poll.aborted && !signal.aborted) return undefined;
+      throw error;
+    }
+  }
+
+  /** The cursor is worth nothing any more. */
+  #forget(): void {
+    this.#epoch = '';
+    this.#beats.clear();
+    for (const link of this.links.values()) link.compared = false;
+  }
+
+  #live(): void {
+    if (this.state !== 'live') this.#is.onEvent('peer is live', { peer: this.#is.peer.roleid });
+    this.state = 'live';
+    this.reason = undefined;
+    this.failures = 0;
+    this.lastContact = this.#is.clock.now();
+  }
+
+  #failed(error: PeerError): void {
+    const state =
+      error.status === 421 ? 'misrouted' : error.status === 401 || error.status === 403 ? 'refused' : 'backoff';
+    if (state !== this.state || error.message !== this.reason)
+      this.#is.onEvent('peer failed; it is tried again', { peer: this.#is.peer.roleid, state, reason: error.message });
+    for (const domain of this.links.keys()) this.lagMs(domain);
+    this.state = state;
+    this.reason = error.message;
+    this.failures++;
+    for (const domain of this.links.keys()) this.lagMs(domain);
+  }
+
+  /** Takes a stretch of the feed. */
+  async #take(answer: Changes, signal: AbortSignal): Promise<void> {
+    for (const [i, { domain, entry }] of answer.changes.entries()) {
+      if (i % SLICE === SLICE - 1) await this.#is.clock.yield();
+      const view = this.#is.domains().get(domain);
+      if (!view?.folder.ready) continue;
+      await view.wants.room(signal);
+      this.#learn(domain, view, entry, answer.sequence);
+    }
+    this.#cursor = answer.sequence;
+    for (const [name, heard] of Object.entries(answer.heard)) {
+      const waiting = this.#beats.get(name as DomainName);
+      const beats = { sequence: answer.sequence, heard };
+      if (waiting) waiting.next = beats;
+      else this.#beats.set(name as DomainName, beats);
+    }
+    this.settled();
+  }
+
+  /** Compares the roots of all domains, and descends where they differ. */
+  async #compare(signal: AbortSignal): Promise<void> {
+    const states = await this.#is.peer.domains(signal);
+    this.lastContact = this.#is.clock.now();
+    if (states.epoch !== this.#epoch) {
+      this.#forget();
+      this.#epoch = states.epoch;
+      // What follows is compared with the state at this sequence or a later one; the feed tells what comes after it.
+      this.#cursor = states.sequence;
+    }
+    const known = new Map(states.domains.map(state => [state.domain, state]));
+    let putOff = false;
+    for (const [domain, view] of this.#is.domains()) {
+      const link = this.#link(domain);
+      const state = known.get(domain);
+      link.state = state?.state ?? 'not-served';
+      if (state?.state !== 'serving' || !view.folder.ready) link.compared = false;
+      // While changes are under way the roots differ for a reason that is known.
+      else if (
+        link.compared &&
+        this.#putOff < PUT_OFF_AT_MOST &&
+        (states.sequence !== this.#cursor || view.wants.countOf(this.#is.peer.roleid) > 0)
+      )
+        putOff ||= state.digest !== view.folder.digest;
+      else await this.#compareDomain(domain, view, state, states.sequence, signal);
+    }
+    this.#putOff = putOff ? this.#putOff + 1 : 0;
+  }
+
+  async #compareDomain(
+    domain: DomainName,
+    view: DomainView,
+    state: DomainState,
+    sequence: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const link = this.#link(domain);
+    const roots = `${state.digest} ${view.folder.digest}`;
+    if (state.digest === view.folder.digest) {
+      link.compared = true;
+      link.mismatched = 0;
+      link.fruitless = undefined;
+      view.folder.hear(beatsOf(state.heard));
+      return;
+    }
+    if (link.compared && link.fruitless?.roots === roots && link.fruitless.until > this.#is.clock.now()) return;
+    const { differ, learned } = await this.#descend(domain, view, sequence, signal);
+    link.compared = true;
+    link.mismatched = differ;
+    const wait = Math.min(
+      FRUITLESS_AT_MOST_MS,
+      link.fruitless?.roots === roots ? link.fruitless.wait * 2 : FRUITLESS_FIRST_MS,
+    );
+    link.fruitless = learned > 0 ? undefined : { roots, wait, until: this.#is.clock.now() + wait };
+  }
+
+  /** Goes down the digest tree where it differs; answers how many entries differ and how many of them are to be pulled. */
+  async #descend(
+    domain: DomainName,
+    view: DomainView,
+    sequence: number,
+    signal: AbortSignal,
+  ): Promise<{ differ: number; learned: number }> {
+    const found = { differ: 0, learned: 0 };
+    let level: string[] = [''];
+    while (level.length > 0) {
+      const next: string[] = [];
+      const leaves: { prefix: string; count: number }[] = [];
+      for (let i = 0; i < level.length; i += PREFIXES_AT_ONCE) {
+        const prefixes = level.slice(i, i + PREFIXES_AT_ONCE);
+        const theirs = await this.#is.peer.digests(domain, prefixes, signal);
+        const mine = view.folder.children(prefixes);
+        const filled = new Set(mine.map(node => node.prefix));
+        for (const node of differing(mine, theirs)) {
+          const isLeaf = node.count <= LEAF_ENTRIES || node.prefix.length >= MAX_PREFIX || !filled.has(node.prefix);
+          if (isLeaf) leaves.push(node);
+          else next.push(node.prefix);
+        }
+      }
+      for (const prefixes of grouped(leaves))
+        await this.#compareLeaves(domain, view, prefixes, sequence, found, signal);
+      level = next;
+    }
+    return found;
+  }
+
+  async #compareLeaves(
+    domain: DomainName,
+    view: DomainView,
+    prefixes: readonly string[],
+    sequence: number,
+    found: { differ: number; learned: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const theirs = await this.#is.peer.entriesUnder(domain, prefixes, signal);
+    const mine = new Map(view.folder.under(prefixes).map(entry => [entry.path, entry]));
+    for (const [i, entry] of theirs.entries()) {
+      if (i % SLICE === SLICE - 1) await this.#is.clock.yield();
+      const own = mine.get(entry.path);
+      mine.delete(entry.path);
+      if (own && isEqual(own, entry) && sameVersion(own.version, entry.version)) continue;
+      found.differ++;
+      await view.wants.room(signal);
+      if (this.#learn(domain, view, entry, sequence)) found.learned++;
+    }
+    found.differ += mine.size;
+  }
+
+  /** One entry of the peer: wanted, where it wins here. Answers whether it is. */
+  #learn(domain: DomainName, { folder, wants }: DomainView, entry: Entry, sequence: number): boolean {
+    const { clock, peer, site } = this.#is;
+    const now = clock.now();
+    if (isExpired(entry, now) || folder.ignores(entry.path)) return false;
+    if (newest(entry.version).stamp > now + MAX_SKEW_MS) {
+      const message = `peer ${peer.roleid} has it with a date ${Math.round((newest(entry.version).stamp - now) / 60_000)} min ahead of this clock: put the clocks right`;
+      folder.problems.report(entry.path, 'clock', message, now);
+      return false;
+    }
+    folder.problems.clear(entry.path, 'clock');
+    if (resolve(folder.get(entry.path), entry).do === 'nothing') return false;
+    this.lagMs(domain);
+    wants.add(entry, { roleid: peer.roleid, site }, sequence, now);
+    const link = this.#link(domain);
+    link.behindSince ??= now;
+    return true;
+  }
+
+  #done(): number {
+    let done = this.#cursor;
+    for (const { wants } of this.#is.domains().values())
+      done = Math.min(done, wants.doneUpTo(this.#is.peer.roleid, this.#cursor));
+    return Math.max(0, done);
+  }
+
+  #wantedFrom(domain: DomainName): number {
+    return this.#is.domains().get(domain)?.wants.countOf(this.#is.peer.roleid) ?? 0;
+  }
+
+  #link(domain: DomainName): DomainLink {
+    let link = this.links.get(domain);
+    if (!link)
+      this.links.set(
+        domain,
+        (link = { state: 'unknown', compared: false, mismatched: 0, behindSince: this.#started, fruitless: undefined }),
+      );
+    return link;
+  }
+}
+
+/** Prefixes in groups whose entries fit into one answer. */
+function grouped(leaves: readonly { prefix: string; count: number }[]): string[][] {
+  const groups: string[][] = [];
+  let count = Number.POSITIVE_INFINITY;
+  for (const leaf of leaves) {
+    if (count + leaf.count > ENTRIES_AT_ONCE || groups.at(-1)!.length >= PREFIXES_AT_ONCE) {
+      groups.push([]);
+      count = 0;
+    }
+    groups.at(-1)!.push(leaf.prefix);
+    count += leaf.count;
+  }
+  return groups;
+}
+
+function beatsOf(heard: Heard): [origin: number, at: number][] {
+  return Object.entries(heard).map(([origin, at]) => [Number(origin), at]);
+}

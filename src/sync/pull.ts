@@ -1,0 +1,372 @@
+/**
+ * Pulling: wants become true, one domain at a time.
+ *
+ *   plan (pure) -> object? -> structure -> small files in bundles -> commit        and, in a lane of their own, large files
+ *
+ * A failure of one path is data; it never ends the cycle.
+ */
+import type { Clock } from '../core/clock.ts';
+import { type Entry, isLive } from '../core/entry.ts';
+import { ancestorsOf, type RelPath } from '../core/path.ts';
+import { type Action, type Pending, plan } from '../core/plan.ts';
+import type { ActionResult, Folder } from './folder.ts';
+import { type Peer, PeerError } from './peer.ts';
+import type { Want, Wants } from './wants.ts';
+
+/** Wants in one plan. */
+const BATCH = 2_000;
+/** A file up to this size travels in a bundle, held in memory whole on both sides. */
+export const SMALL_BYTES = 256 * 1024;
+/** Files in one bundle … */
+const BUNDLE_FILES = 500;
+/** … and their bytes: what a slow link carries in some seconds. */
+const BUNDLE_BYTES = 4 * 1024 * 1024;
+/** Bundles under way at once: one is written to disk while others travel. */
+const BUNDLES_AT_ONCE = 3;
+/** Large files under way at once in a domain. */
+const LARGE_AT_ONCE = 2;
+/** How often a halted domain is looked at again. */
+const HALTED_MS = 1_000;
+/** A want that waits for something else in the tree is listed after so long. */
+const LIST_WAITING_MS = 10_000;
+
+/** Somebody to fetch from. */
+export interface Source {
+  readonly peer: Peer;
+  /** Whether it is of this instance's site: asked before others. */
+  readonly near: boolean;
+}
+
+/** What a cycle did. The only source of metrics and logs about it. */
+export interface PullReport {
+  readonly applied: number;
+  readonly fetched: number;
+  readonly bytes: number;
+  readonly changed: number;
+  readonly failed: number;
+}
+
+export interface PullOptions {
+  readonly folder: Folder;
+  readonly wants: Wants;
+  readonly clock: Clock;
+  readonly self: number;
+  /** A live peer by its roleid. */
+  source(roleid: number): Source | undefined;
+  onReport(report: PullReport): void;
+  /** A peer's parents are learned like anything else of it. */
+  onEntries(roleid: number, entries: readonly Entry[]): void;
+}
+
+type Fetch = Extract<Action, { do: 'fetch' }>;
+
+interface Tally {
+  applied: number;
+  fetched: number;
+  bytes: number;
+  changed: number;
+  failed: number;
+}
+
+export class Puller {
+  readonly #is: PullOptions;
+  #objection: string | undefined;
+  #large = 0;
+  #wake = () => {};
+
+  constructor(options: PullOptions) {
+    this.#is = options;
+    options.wants.onWake(() => this.#wake());
+  }
+
+  /** Why nothing is pulled, or undefined. */
+  get objection(): string | undefined {
+    return this.#objection;
+  }
+
+  /** Pulls whatever is wanted until the signal aborts; what is in flight then is finished or left for a resume. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { folder, wants, clock } = this.#is;
+    while (!signal.aborted) {
+      this.#objection = folder.ready ? folder.objection() : undefined;
+      if (!folder.ready || this.#objection !== undefined) await clock.sleep(HALTED_MS, signal);
+      else if (!(await this.#cycle(signal)))
+        await this.#pause((wants.nextTry() ?? Number.POSITIVE_INFINITY) - clock.now(), signal);
+    }
+    for (const want of wants.list()) want.transfer?.abort();
+  }
+
+  /** Answers whether there was anything to do. */
+  async #cycle(signal: AbortSignal): Promise<boolean> {
+    const { folder, wants, clock, self } = this.#is;
+    const batch = wants.ready(clock.now(), BATCH);
+    if (batch.length === 0) return false;
+    const tally: Tally = { applied: 0, fetched: 0, bytes: 0, changed: 0, failed: 0 };
+    const { actions, pending, settled } = plan(folder, batch, self, clock.now());
+    for (const path of settled) this.#settle(path);
+    await this.#ask(pending, signal);
+    await this.#apply(
+      actions.filter(action => action.do !== 'fetch'),
+      tally,
+    );
+    await this.#fetch(
+      actions.filter(action => action.do === 'fetch'),
+      tally,
+      signal,
+    );
+    this.#is.onReport(tally);
+    return true;
+  }
+
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    await this.#is.clock.sleep(Math.max(1, Math.min(ms, 60_000)), AbortSignal.any([signal, woken.signal]));
+    this.#wake = () => {};
+  }
+
+  #settle(path: RelPath): void {
+    const entry = this.#is.folder.get(path);
+    if (entry) this.#is.wants.done(path, entry);
+    this.#is.folder.problems.clear(path, 'waiting', 'gone', 'unwritable');
+  }
+
+  /** What waits is tried again later; parents that nobody knows the mode of are asked for now. */
+  async #ask(pending: readonly Pending[], signal: AbortSignal): Promise<void> {
+    const { wants, folder, clock } = this.#is;
+    const byPeer = new Map<number, Want[]>();
+    for (const { path, why } of pending) {
+      const want = wants.get(path);
+      const [roleid] = want?.sources.keys() ?? [];
+      if (want && why === 'parent' && roleid !== undefined) byPeer.set(roleid, [...(byPeer.get(roleid) ?? []), want]);
+      else this.#wait(path, why);
+    }
+    for (const [roleid, asking] of byPeer) {
+      const paths = new Set(asking.flatMap(want => unknownParents(want.path, folder)));
+      try {
+        const source = this.#is.source(roleid);
+        if (!source) throw new PeerError(0, 'it is not connected');
+        const entries = await source.peer.entriesAt(folder.domain, [...paths], signal);
+        this.#is.onEntries(roleid, entries);
+        const modes = new Map(
+          entries.filter(entry => entry.kind === 'directory').map(entry => [entry.path, entry.mode]),
+        );
+        for (const want of asking)
+          want.parentModes = new Map([...ancestorsOf(want.path)].map(path => [path, modes.get(path)]));
+      } catch (error) {
+        if (!(error instanceof PeerError)) throw error;
+        for (const want of asking) wants.postpone(want.path, clock.now());
+      }
+    }
+  }
+
+  #wait(path: RelPath, why: Pending['why']): void {
+    const { wants, folder, clock } = this.#is;
+    const want = wants.get(path);
+    if (!want) return;
+    wants.postpone(path, clock.now());
+    if (clock.now() - want.since < LIST_WAITING_MS) return;
+    const reason =
+      why === 'occupied' ? 'something lives below the directory that is to go' : 'a parent is a file or symlink here';
+    folder.problems.report(path, 'waiting', reason, clock.now());
+  }
+
+  /** Applies actions and settles their wants. */
+  async #apply(actions: readonly Action[], tally: Tally): Promise<void> {
+    if (actions.length === 0) return;
+    const results = await this.#is.folder.apply(actions, path => this.#is.wants.get(path)?.via);
+    for (const [i, result] of results.entries()) this.#applied(actions[i]!, result, tally);
+  }
+
+  #applied(action: Action, result: ActionResult, tally: Tally): void {
+    const { wants, folder, clock } = this.#is;
+    switch (result.result) {
+      case 'done':
+        tally.applied++;
+        for (const { entry } of result.truths) this.#settle(entry.path);
+        break;
+      case 'changed':
+        tally.changed++;
+        wants.postpone(action.entry.path, clock.now());
+        break;
+      case 'failed':
+        tally.failed++;
+        wants.postpone(action.entry.path, clock.now(), true);
+        folder.problems.report(action.entry.path, 'unwritable', `${result.message}; it is tried again`, clock.now());
+        break;
+      default:
+        result satisfies never;
+    }
+  }
+
+  async #fetch(actions: readonly Fetch[], tally: Tally, signal: AbortSignal): Promise<void> {
+    const here: Fetch[] = [];
+    const away: Fetch[] = [];
+    for (const action of actions) (this.#isHere(action.entry) ? here : away).push(action);
+    await this.#apply(here, tally);
+    const small = away.filter(({ entry }) => entry.size <= SMALL_BYTES);
+    const bundles = this.#bundles(small);
+    const lane = async () => {
+      for (let bundle = bundles.shift(); bundle && !signal.aborted; bundle = bundles.shift())
+        await this.#fetchBundle(bundle.roleid, bundle.actions, tally, signal);
+    };
+    for (const { entry } of away) if (entry.size > SMALL_BYTES) this.#startLarge(entry, signal);
+    await Promise.all(Array.from({ length: BUNDLES_AT_ONCE }, lane));
+  }
+
+  /** Whether the content need not travel: it is empty, staged by a former life, or on this disk already. */
+  #isHere(entry: Entry): boolean {
+    const { folder } = this.#is;
+    try {
+      if (entry.size === 0) folder.put(entry, new Uint8Array(0));
+      return entry.size === 0 || folder.received(entry) === entry.size || folder.reuse(entry);
+    } catch (error) {
+      // Then it has to travel, or fails again where the failure is handled.
+      this.#failedLocally(error, [{ entry }]);
+      return false;
+    }
+  }
+
+  #bundles(actions: readonly Fetch[]): { roleid: number; actions: Fetch[] }[] {
+    const bundles: { roleid: number; actions: Fetch[]; bytes: number }[] = [];
+    const open = new Map<number, (typeof bundles)[number]>();
+    for (const action of actions) {
+      const roleid = this.#sourceOf(action.entry.path);
+      if (roleid === undefined) {
+        this.#is.wants.postpone(action.entry.path, this.#is.clock.now());
+        continue;
+      }
+      let bundle = open.get(roleid);
+      if (!bundle || bundle.actions.length >= BUNDLE_FILES || bundle.bytes + action.entry.size > BUNDLE_BYTES) {
+        bundle = { roleid, actions: [], bytes: 0 };
+        bundles.push(bundle);
+        open.set(roleid, bundle);
+      }
+      bundle.actions.push(action);
+      bundle.bytes += action.entry.size;
+    }
+    return bundles;
+  }
+
+  /** Who to fetch a path from: own site first. */
+  #sourceOf(path: RelPath): number | undefined {
+    const sources = [...(this.#is.wants.get(path)?.sources.keys() ?? [])].filter(roleid => this.#is.source(roleid));
+    return sources.find(roleid => this.#is.source(roleid)!.near) ?? sources[0];
+  }
+
+  async #fetchBundle(roleid: number, actions: readonly Fetch[], tally: Tally, signal: AbortSignal): Promise<void> {
+    const { folder, wants, clock } = this.#is;
+    const waiting = new Map(actions.map(action => [action.entry.path, action]));
+    const received: Fetch[] = [];
+    try {
+      const source = this.#is.source(roleid);
+      if (!source) throw new PeerError(0, 'it is not connected');
+      const files = actions.map(({ entry: { path, size, mtime } }) => ({ path, size, mtime }));
+      for await (const item of source.peer.bundle(folder.domain, files, signal)) {
+        const action = waiting.get(item.path);
+        waiting.delete(item.path);
+        if (!action) continue;
+        if ('status' in item || item.bytes.length !== action.entry.size) this.#struck(action.entry, roleid);
+        else {
+          folder.put(action.entry, item.bytes);
+          tally.bytes += item.bytes.length;
+          received.push(action);
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof PeerError) && !signal.aborted) this.#failedLocally(error, actions);
+    }
+    for (const action of waiting.values()) wants.postpone(action.entry.path, clock.now());
+    tally.fetched += received.length;
+    await this.#apply(received, tally);
+  }
+
+  #startLarge(entry: Entry, signal: AbortSignal): void {
+    const { wants, clock } = this.#is;
+    const want = wants.get(entry.path);
+    const roleid = this.#sourceOf(entry.path);
+    if (!want || roleid === undefined || this.#large >= LARGE_AT_ONCE) {
+      // A free lane wakes what waits.
+      if (want) want.nextTry = clock.now() + HALTED_MS;
+      return;
+    }
+    this.#large++;
+    want.transfer = new AbortController();
+    const transfer = AbortSignal.any([signal, want.transfer.signal]);
+    void this.#fetchLarge(want, entry, roleid, transfer).finally(() => {
+      this.#large--;
+      want.transfer = undefined;
+      wants.hurry(clock.now());
+    });
+  }
+
+  async #fetchLarge(want: Want, entry: Entry, roleid: number, signal: AbortSignal): Promise<void> {
+    const { folder, wants, clock, self } = this.#is;
+    const tally: Tally = { applied: 0, fetched: 0, bytes: 0, changed: 0, failed: 0 };
+    try {
+      await this.#receive(entry, roleid, tally, signal);
+      tally.fetched++;
+    } catch (error) {
+      if (error instanceof PeerError && error.refusesItem) this.#struck(entry, roleid);
+      else if (!signal.aborted) {
+        if (!(error instanceof PeerError)) this.#failedLocally(error, [{ entry }]);
+        wants.postpone(entry.path, clock.now());
+      }
+      if (want.transfer?.signal.aborted) folder.discard(entry);
+      return;
+    }
+    // The tree may have changed meanwhile: plan anew, for what was transferred.
+    const { actions, settled, pending } = plan(folder, [{ ...want, entry }], self, clock.now());
+    for (const path of settled) this.#settle(path);
+    if (pending.length > 0) this.#wait(entry.path, pending[0]!.why);
+    await this.#apply(actions, tally);
+    this.#is.onReport(tally);
+  }
+
+  async #receive(entry: Entry, roleid: number, tally: Tally, signal: AbortSignal): Promise<void> {
+    const source = this.#is.source(roleid);
+    if (!source) throw new PeerError(0, 'it is not connected');
+    const inlet = this.#is.folder.append(entry);
+    try {
+      let size = inlet.size;
+      const stream = await source.peer.file(this.#is.folder.domain, entry, size, signal);
+      for await (const bytes of stream) {
+        size += bytes.length;
+        if (size > entry.size) throw new PeerError(412, 'it sent more than the file has');
+        await inlet.write(bytes);
+        tally.bytes += bytes.length;
+      }
+      if (size < entry.size) throw new PeerError(0, 'it sent less than the file has');
+    } finally {
+      inlet.close();
+    }
+  }
+
+  /** The peer does not have it after all, and looks at that path itself. */
+  #struck(entry: Entry, roleid: number): void {
+    const { wants, folder, clock } = this.#is;
+    const last = wants.get(entry.path)?.sources.size === 1;
+    wants.strike(entry.path, roleid);
+    folder.discard(entry);
+    if (last && isLive(entry))
+      folder.problems.report(
+        entry.path,
+        'gone',
+        'no peer has it any more as it was announced; it waits for a new announcement',
+        clock.now(),
+      );
+  }
+
+  /** This disk refuses what was received. */
+  #failedLocally(error: unknown, actions: readonly { readonly entry: Entry }[]): void {
+    const { folder, clock } = this.#is;
+    const message = error instanceof Error ? error.message : String(error);
+    for (const { entry } of actions)
+      folder.problems.report(entry.path, 'unwritable', `${message}; it is tried again`, clock.now());
+  }
+}
+
+/** The parents of a path that have no live directory here. */
+function unknownParents(path: RelPath, folder: Folder): RelPath[] {
+  return [...ancestorsOf(path)].filter(parent => folder.get(parent)?.kind !== 'directory');
+}

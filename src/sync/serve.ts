@@ -1,0 +1,322 @@
+/** The serving side: what this instance answers to its peers. Visibility is checked here, whatever the wire. */
+
+import type { Clock } from '../core/clock.ts';
+import type { DigestNode } from '../core/digest.ts';
+import type { Entry } from '../core/entry.ts';
+import { isSameContent } from '../core/entry.ts';
+import type { DomainName, RelPath } from '../core/path.ts';
+import { type Instance, mayPull, type Network, sharedDomains } from '../core/topology.ts';
+import type { Feed, FeedItem } from './feed.ts';
+import type { Folder, Outlet } from './folder.ts';
+import type {
+  BundleItem,
+  Change,
+  Changes,
+  ChangesQuery,
+  DomainState,
+  DomainStates,
+  FileRef,
+  Heard,
+  PeerSelf,
+} from './peer.ts';
+
+/** Why a peer's question is not answered, in the terms of HTTP. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly status: 400 | 403 | 404 | 409 | 410 | 412 | 503;
+  /** Short and fixed, for `title` of a problem document. */
+  readonly title: string;
+  /** Seconds after which asking again makes sense. */
+  readonly retryAfter?: number;
+
+  constructor(status: Refusal['status'], title: string, detail: string, retryAfter?: number) {
+    super(detail);
+    this.status = status;
+    this.title = title;
+    if (retryAfter !== undefined) this.retryAfter = retryAfter;
+  }
+}
+
+/** A file that is open for serving. */
+export interface ServedFile {
+  readonly size: number;
+  readonly mtime: number;
+  /**
+   * The bytes from `start` up to, not including, `end`. Throws a {@link Refusal} 409 before its last chunk where the file
+   * changed while it was read, so that the receiver sees a short answer, never a mixed one.
+   */
+  bytes(start: number, end: number): AsyncIterable<Uint8Array>;
+  close(): void;
+}
+
+/** Everything that a peer may ask; every method throws a {@link Refusal} for what it may not, or cannot, have. */
+export interface Serving {
+  /** The instance behind a roleid, or 403 where it may not ask here at all. */
+  admit(roleid: number): Instance;
+  self(): PeerSelf;
+  domains(asking: Instance): DomainStates;
+  digests(asking: Instance, domain: DomainName, prefixes: readonly string[]): DigestNode[];
+  entriesUnder(asking: Instance, domain: DomainName, prefixes: readonly string[]): Entry[];
+  entriesAt(asking: Instance, domain: DomainName, paths: readonly RelPath[]): Entry[];
+  changes(asking: Instance, query: ChangesQuery, signal: AbortSignal): Promise<Changes>;
+  /** 404: no such file here. 409: the disk is not what the index says. */
+  open(asking: Instance, domain: DomainName, path: RelPath): Promise<ServedFile>;
+  bundle(
+    asking: Instance,
+    domain: DomainName,
+    files: readonly FileRef[],
+    signal: AbortSignal,
+  ): AsyncIterable<BundleItem>;
+}
+
+/** Changes in one answer of the feed: some hundred kilobytes. */
+const CHANGES_AT_ONCE = 2_000;
+/** Longest that a feed poll may wait, whatever the peer asks: proxies cut idle requests after a minute. */
+const WAIT_AT_MOST_MS = 30_000;
+/** Bytes read from a file at once. */
+const CHUNK_BYTES = 256 * 1024;
+/** Seconds after which a domain that is not ready is worth asking for again. */
+const RETRY_AFTER_S = 2;
+
+export interface ServeOptions {
+  readonly clock: Clock;
+  readonly feed: Feed;
+  /** Version of the program. */
+  readonly version: string;
+  readonly protocols: readonly number[];
+  /** The network and this instance in it, as they are now. */
+  network(): { readonly network: Network; readonly self: Instance };
+  folders(): ReadonlyMap<DomainName, Folder>;
+  /** How long a file's date must lie back before it is read: a rewrite of equal size within one granule could not be told. */
+  readonly granuleMs: number;
+}
+
+export class Server implements Serving {
+  readonly #is: ServeOptions;
+  /** Up to where each peer has applied this instance's feed, and when it said so. */
+  readonly done = new Map<number, { readonly sequence: number; readonly at: number }>();
+
+  constructor(options: ServeOptions) {
+    this.#is = options;
+  }
+
+  admit(roleid: number): Instance {
+    const { network, self } = this.#is.network();
+    const asking = network.instances.find(instance => instance.roleid === roleid);
+    if (!asking)
+      throw new Refusal(403, 'Unknown instance', `roleid ${roleid} is not in this instance's network description`);
+    if (!mayPull(asking, self))
+      throw new Refusal(
+        403,
+        'Not a peer',
+        `roleid ${roleid} may not pull from ${self.roleid}: it is disabled, or of another site and not both are gateways`,
+      );
+    return asking;
+  }
+
+  self(): PeerSelf {
+    const { self } = this.#is.network();
+    const { version, protocols, clock, feed } = this.#is;
+    return {
+      roleid: self.roleid,
+      name: self.name,
+      site: self.site,
+      version,
+      epoch: feed.epoch,
+      clock: clock.now(),
+      protocols,
+    };
+  }
+
+  domains(asking: Instance): DomainStates {
+    const { feed } = this.#is;
+    const domains = this.#visible(asking).map((folder): DomainState => {
+      const { entries, files, bytes } = folder.totals;
+      const state = !folder.ready ? 'scanning' : folder.halted !== undefined ? 'halted' : 'serving';
+      return { domain: folder.domain, state, digest: folder.digest, entries, files, bytes, heard: heardOf(folder) };
+    });
+    return { epoch: feed.epoch, sequence: feed.sequence, domains };
+  }
+
+  digests(asking: Instance, domain: DomainName, prefixes: readonly string[]): DigestNode[] {
+    return this.#folder(asking, domain).children(prefixes);
+  }
+
+  entriesUnder(asking: Instance, domain: DomainName, prefixes: readonly string[]): Entry[] {
+    return this.#folder(asking, domain).under(prefixes);
+  }
+
+  entriesAt(asking: Instance, domain: DomainName, paths: readonly RelPath[]): Entry[] {
+    const folder = this.#folder(asking, domain);
+    return paths.flatMap(path => folder.get(path) ?? []);
+  }
+
+  async changes(asking: Instance, query: ChangesQuery, signal: AbortSignal): Promise<Changes> {
+    const { feed, clock } = this.#is;
+    this.done.set(asking.roleid, { sequence: query.done, at: clock.now() });
+    if (query.epoch !== feed.epoch || !feed.covers(query.since)) return this.#reset();
+    const found = this.#read(asking, query.since);
+    if (found.changes.length > 0 || (found.compare?.length ?? 0) > 0 || query.wait <= 0) return found;
+    await this.#news(Math.min(query.wait, WAIT_AT_MOST_MS), signal);
+    return feed.covers(query.since) ? this.#read(asking, query.since) : this.#reset();
+  }
+
+  async open(asking: Instance, domain: DomainName, path: RelPath): Promise<ServedFile> {
+    const folder = this.#folder(asking, domain);
+    const entry = folder.get(path);
+    if (entry?.kind !== 'file') throw new Refusal(404, 'No such file', 'this instance has no file at that path');
+    const { outlet, stat } = await this.#openSettled(folder, path);
+    if (!isSameContent({ ...entry, kind: 'file' }, { kind: 'file', mode: 0, size: stat.size, mtime: stat.mtime })) {
+      outlet.close();
+      folder.hint(path);
+      throw new Refusal(409, 'Changed', 'the file is not what the index says; it is being looked at');
+    }
+    return {
+      size: stat.size,
+      mtime: stat.mtime,
+      bytes: (start, end) => read(outlet, start, end, stat, () => folder.hint(path)),
+      close: () => outlet.close(),
+    };
+  }
+
+  async *bundle(
+    asking: Instance,
+    domain: DomainName,
+    files: readonly FileRef[],
+    signal: AbortSignal,
+  ): AsyncGenerator<BundleItem> {
+    this.#folder(asking, domain);
+    for (const { path, size, mtime } of files) {
+      if (signal.aborted) return;
+      yield await this.#item(asking, domain, path, size, mtime);
+    }
+  }
+
+  async #item(asking: Instance, domain: DomainName, path: RelPath, size: number, mtime: number): Promise<BundleItem> {
+    let file: ServedFile | undefined;
+    try {
+      file = await this.open(asking, domain, path);
+      if (file.size !== size || file.mtime !== mtime) return { path, status: 412 };
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of file.bytes(0, size)) chunks.push(chunk);
+      return { path, bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks) };
+    } catch (error) {
+      if (error instanceof Refusal) return { path, status: error.status };
+      throw error;
+    } finally {
+      file?.close();
+    }
+  }
+
+  /** Opens a file once its date is old enough to tell a rewrite. */
+  async #openSettled(folder: Folder, path: RelPath): Promise<{ outlet: Outlet; stat: ReturnType<Outlet['stat']> }> {
+    const { clock, granuleMs } = this.#is;
+    const open = () => {
+      try {
+        return folder.openRead(path);
+      } catch {
+        folder.hint(path);
+        throw new Refusal(404, 'No such file', 'the file cannot be opened any more; it is being looked at');
+      }
+    };
+    let outlet = open();
+    let stat = outlet.stat();
+    const age = clock.now() - stat.mtime;
+    if (age >= 0 && age < granuleMs) {
+      outlet.close();
+      await clock.sleep(granuleMs - age);
+      outlet = open();
+      stat = outlet.stat();
+    }
+    if (stat.kind === 'file') return { outlet, stat };
+    outlet.close();
+    throw new Refusal(409, 'Not a file', 'something else than a file stands there now');
+  }
+
+  async #news(ms: number, signal: AbortSignal): Promise<void> {
+    const ended = new AbortController();
+    const either = AbortSignal.any([signal, ended.signal]);
+    await Promise.race([this.#is.feed.news(either), this.#is.clock.sleep(ms, either)]);
+    ended.abort();
+  }
+
+  /** What the feed has for a peer after a cursor: only what its site may see, and not what was learned from that site. */
+  #read(asking: Instance, since: number): Changes {
+    const { feed } = this.#is;
+    const visible = new Map(this.#visible(asking).map(folder => [folder.domain, folder]));
+    const latest = new Map<string, Change>();
+    const compare = new Set<DomainName>();
+    let sequence = since;
+    for (const item of feed.after(since)) {
+      sequence = item.sequence;
+      const folder = visible.get(item.domain);
+      if (!folder?.ready || item.via === asking.site) continue;
+      collect(item, folder, latest, compare);
+      if (latest.size >= CHANGES_AT_ONCE) break;
+    }
+    const complete = sequence === feed.sequence;
+    const heard = complete
+      ? Object.fromEntries(
+          [...visible.values()].filter(folder => folder.ready).map(folder => [folder.domain, heardOf(folder)]),
+        )
+      : {};
+    return { epoch: feed.epoch, sequence, reset: false, changes: [...latest.values()], compare: [...compare], heard };
+  }
+
+  #reset(): Changes {
+    const { feed } = this.#is;
+    return { epoch: feed.epoch, sequence: feed.sequence, reset: true, changes: [], heard: {} };
+  }
+
+  #visible(asking: Instance): Folder[] {
+    const { network, self } = this.#is.network();
+    const folders = this.#is.folders();
+    return sharedDomains(network, self.site, asking.site).flatMap(({ name }) => folders.get(name) ?? []);
+  }
+
+  #folder(asking: Instance, domain: DomainName): Folder {
+    const folder = this.#visible(asking).find(folder => folder.domain === domain);
+    if (!folder) throw new Refusal(404, 'No such domain', 'this instance does not serve that domain to you');
+    if (!folder.ready)
+      throw new Refusal(503, 'Not ready', 'the first scan of that domain has not ended', RETRY_AFTER_S);
+    return folder;
+  }
+}
+
+function collect(item: FeedItem, folder: Folder, latest: Map<string, Change>, compare: Set<DomainName>): void {
+  if (item.path === undefined) {
+    compare.add(item.domain);
+    return;
+  }
+  const entry = folder.get(item.path);
+  const key = `${item.domain}/${item.path}`;
+  // At its latest place: what it depends on was changed before.
+  latest.delete(key);
+  if (entry) latest.set(key, { domain: item.domain, entry });
+}
+
+function heardOf(folder: Folder): Heard {
+  return Object.fromEntries(folder.heard);
+}
+
+async function* read(
+  outlet: Outlet,
+  start: number,
+  end: number,
+  before: { readonly size: number; readonly mtime: number },
+  onChange: () => void,
+): AsyncGenerator<Uint8Array> {
+  for (let at = start; at < end; ) {
+    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, end - at));
+    const length = await outlet.read(chunk, at);
+    at += length;
+    if (length === 0 || at >= end) {
+      const after = outlet.stat();
+      if (length === 0 || after.size !== before.size || after.mtime !== before.mtime) {
+        onChange();
+        throw new Refusal(409, 'Changed', 'the file changed while it was read; it is being looked at');
+      }
+    }
+    yield chunk.subarray(0, length);
+  }
+}

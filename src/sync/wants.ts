@@ -1,0 +1,196 @@
+/**
+ * Wants: the paths of one domain that this instance should have and has not yet. Learning is per peer, wanting is per domain: one
+ * want a path, whoever announced it, so one bad path never blocks anything behind it.
+ */
+import { type Entry, isEqual } from '../core/entry.ts';
+import { ancestorsOf, type RelPath } from '../core/path.ts';
+import { resolve } from '../core/resolve.ts';
+
+/** Past so many wants learning pauses: what is not learned yet stays with the peer. */
+export const MAX_WANTS = 100_000;
+/** First wait after a failure; it doubles … */
+const RETRY_FIRST_MS = 250;
+/** … up to this. */
+const RETRY_AT_MOST_MS = 60_000;
+
+/** One path that is wanted. */
+export interface Want {
+  readonly path: RelPath;
+  /** Content as a peer announced it; the version is merged from all who did. */
+  entry: Entry;
+  /** Peers that have it, with the sequence of their feed at which they said so. */
+  readonly sources: Map<number, number>;
+  /** The site it was learned from. */
+  readonly via: string;
+  readonly since: number;
+  /** Not before (milliseconds since 1970). */
+  nextTry: number;
+  tries: number;
+  /** A transfer of its own is under way. */
+  transfer: AbortController | undefined;
+  /** Only a person can heal it: it is an item error, and does not count as lag. */
+  stuck: boolean;
+  /** What the peer said of its parents. */
+  parentModes: Map<RelPath, number | undefined> | undefined;
+}
+
+export class Wants {
+  readonly #wants = new Map<RelPath, Want>();
+  #wake = () => {};
+  #roomWaiters = new Set<() => void>();
+
+  get size(): number {
+    return this.#wants.size;
+  }
+
+  get(path: RelPath): Want | undefined {
+    return this.#wants.get(path);
+  }
+
+  /** A peer has an entry that wins here. Another announcement adds a source; a newer one supersedes the want. */
+  add(entry: Entry, peer: { roleid: number; site: string }, sequence: number, now: number): void {
+    const want = this.#wants.get(entry.path);
+    if (!want) {
+      this.#wants.set(entry.path, {
+        path: entry.path,
+        entry,
+        sources: new Map([[peer.roleid, sequence]]),
+        via: peer.site,
+        since: now,
+        nextTry: now,
+        tries: 0,
+        transfer: undefined,
+        stuck: false,
+        parentModes: undefined,
+      });
+    } else this.#announceAgain(want, entry, peer.roleid, sequence, now);
+    this.#wake();
+  }
+
+  /** The want is fulfilled by an entry, unless a newer one superseded it meanwhile. */
+  done(path: RelPath, entry: Entry): void {
+    const want = this.#wants.get(path);
+    if (!want || resolve(entry, want.entry).do !== 'nothing') return;
+    this.#delete(want);
+  }
+
+  /** A peer does not have it after all. Without a source left the want waits for a new announcement. */
+  strike(path: RelPath, roleid: number): void {
+    const want = this.#wants.get(path);
+    if (!want?.sources.delete(roleid)) return;
+    if (want.sources.size === 0) this.#delete(want);
+  }
+
+  /** A peer is none any more. */
+  strikeAll(roleid: number): void {
+    for (const want of [...this.#wants.values()]) this.strike(want.path, roleid);
+  }
+
+  /** It failed: later again, each time after twice the wait. */
+  postpone(path: RelPath, now: number, stuck = false): void {
+    const want = this.#wants.get(path);
+    if (!want) return;
+    want.nextTry = now + Math.min(RETRY_AT_MOST_MS, RETRY_FIRST_MS * 2 ** want.tries);
+    want.tries = Math.min(want.tries + 1, 16);
+    want.stuck = stuck;
+  }
+
+  /** Wants that can be tried now, at most so many, each with those of its parents that are wanted too. */
+  ready(now: number, limit: number): Want[] {
+    const batch = new Set<Want>();
+    for (const want of this.#wants.values()) {
+      if (batch.size >= limit) break;
+      if (!isReady(want, now)) continue;
+      batch.add(want);
+      for (const parent of ancestorsOf(want.path)) {
+        const above = this.#wants.get(parent);
+        if (above && !above.transfer) batch.add(above);
+      }
+    }
+    // A rename is one step only where its source goes in the same plan.
+    for (const { entry } of [...batch]) {
+      const source = entry.from && this.#wants.get(entry.from.path);
+      if (source && !source.transfer) batch.add(source);
+    }
+    return [...batch];
+  }
+
+  /** When the next want can be tried, or undefined. */
+  nextTry(): number | undefined {
+    let next: number | undefined;
+    for (const want of this.#wants.values())
+      if (!want.transfer && (next === undefined || want.nextTry < next)) next = want.nextTry;
+    return next;
+  }
+
+  /** Everything that waits may be tried at once: something has changed. */
+  hurry(now: number): void {
+    for (const want of this.#wants.values()) if (!want.stuck) want.nextTry = Math.min(want.nextTry, now);
+    this.#wake();
+  }
+
+  /** Up to where of a peer's feed everything is applied, given how far it was read. */
+  doneUpTo(roleid: number, cursor: number): number {
+    let done = cursor;
+    for (const want of this.#wants.values()) {
+      if (want.stuck) continue;
+      const sequence = want.sources.get(roleid);
+      if (sequence !== undefined) done = Math.min(done, sequence - 1);
+    }
+    return done;
+  }
+
+  /** Wants of a peer, those left out that only a person can heal. */
+  countOf(roleid: number): number {
+    let count = 0;
+    for (const want of this.#wants.values()) if (!want.stuck && want.sources.has(roleid)) count++;
+    return count;
+  }
+
+  list(): Iterable<Want> {
+    return this.#wants.values();
+  }
+
+  /** Resolves when a want is added. */
+  onWake(wake: () => void): void {
+    this.#wake = wake;
+  }
+
+  /** Resolves when there is room for more. */
+  room(signal: AbortSignal): Promise<void> {
+    if (this.#wants.size < MAX_WANTS || signal.aborted) return Promise.resolve();
+    return new Promise(resolve => {
+      const go = () => {
+        this.#roomWaiters.delete(go);
+        signal.removeEventListener('abort', go);
+        resolve();
+      };
+      this.#roomWaiters.add(go);
+      signal.addEventListener('abort', go, { once: true });
+    });
+  }
+
+  #announceAgain(want: Want, entry: Entry, roleid: number, sequence: number, now: number): void {
+    const verdict = resolve(want.entry, entry);
+    if (verdict.do === 'take') {
+      want.entry = verdict.entry;
+      want.sources.clear();
+      want.nextTry = now;
+      want.tries = 0;
+      want.stuck = false;
+      want.parentModes = undefined;
+      // The newer content is fetched when the transfer has ended; of a deleted path the transfer is of no use.
+      if (entry.kind !== 'file') want.transfer?.abort();
+    } else if (verdict.do === 'merge') want.entry = verdict.entry;
+    if (isEqual(want.entry, entry)) want.sources.set(roleid, sequence);
+  }
+
+  #delete(want: Want): void {
+    this.#wants.delete(want.path);
+    if (this.#roomWaiters.size > 0 && this.#wants.size < MAX_WANTS / 2) for (const go of [...this.#roomWaiters]) go();
+  }
+}
+
+function isReady(want: Want, now: number): boolean {
+  return !want.transfer && want.nextTry <= now;
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  BEAT_LIMIT_MS,
+  type Health,
+  healthText,
+  livez,
+  readyz,
+  STALL_LIMIT_MS,
+  startupz,
+} from '../../src/ops/health.ts';
+import type { Status } from '../../src/ops/status.ts';
+import { sampleDomain, samplePeer, sampleStatus } from './status-sample.ts';
+
+const WELL = { beatAgeMs: 0, stalledMs: 0 };
+const unscanned = (state: 'starting' | 'scanning' | 'halted' | 'unserved') => {
+  const { lastScan: _, ...domain } = sampleDomain({ state });
+  return domain;
+};
+const halted = (domain: string) => sampleDomain({ domain, state: 'halted', reason: 'its root is missing' });
+
+const cases: { name: string; status: Status; startup: boolean; ready: boolean; says?: RegExp }[] = [
+  { name: 'running', status: sampleStatus(), startup: true, ready: true },
+  {
+    name: 'starting',
+    status: sampleStatus({ instance: { state: 'starting' } }),
+    startup: false,
+    ready: false,
+    says: /is starting; next: /,
+  },
+  {
+    name: 'waiting for the volume',
+    status: sampleStatus({ instance: { state: 'waiting-for-lock', reason: 'held by pid 17 on n1' } }),
+    startup: false,
+    ready: false,
+    says: /^\[-\] instance: held by pid 17 on n1; next: /m,
+  },
+  ...(['disabled', 'unlisted', 'alone'] as const).map(state => ({
+    name: state,
+    status: sampleStatus({ instance: { state }, domains: [unscanned('starting')] }),
+    startup: true,
+    ready: true,
+  })),
+  {
+    name: 'first scan under way',
+    status: sampleStatus({ domains: [sampleDomain(), unscanned('scanning')] }),
+    startup: false,
+    ready: false,
+    says: /scan of acme.example: the first scan has not ended; next: /,
+  },
+  {
+    name: 'a later scan under way',
+    status: sampleStatus({ domains: [sampleDomain({ state: 'scanning' })] }),
+    startup: true,
+    ready: true,
+  },
+  {
+    name: 'not served at present',
+    status: sampleStatus({ domains: [sampleDomain(), unscanned('unserved')] }),
+    startup: true,
+    ready: true,
+  },
+  { name: 'no domains', status: sampleStatus({ domains: [] }), startup: true, ready: true },
+  {
+    name: 'one domain halted',
+    status: sampleStatus({ domains: [sampleDomain(), halted('other')] }),
+    startup: true,
+    ready: true,
+    says: /^\[!\] domain other: halted: its root is missing; next: /m,
+  },
+  {
+    name: 'halted before its first scan',
+    status: sampleStatus({ domains: [sampleDomain(), unscanned('halted')] }),
+    startup: true,
+    ready: true,
+  },
+  {
+    name: 'all domains halted',
+    status: sampleStatus({ domains: [halted('a'), halted('b'), unscanned('unserved')] }),
+    startup: true,
+    ready: false,
+    says: /^\[-\] domain a: .*\n\[-\] domain b: /m,
+  },
+  {
+    name: 'stopping',
+    status: sampleStatus({ instance: { state: 'stopping' } }),
+    startup: true,
+    ready: false,
+    says: /is stopping/,
+  },
+  {
+    name: 'all peers down',
+    status: sampleStatus({ peers: [samplePeer({ up: false, state: 'backoff', reason: 'refused' })] }),
+    startup: true,
+    ready: true,
+  },
+  {
+    name: 'a refused description',
+    status: sampleStatus({ instance: { config: { loadedAt: 0, problems: ['sites[0]: no name', 'x'], warnings: [] } } }),
+    startup: true,
+    ready: true,
+    says: /^\[!\] config: .*sites\[0\]: no name \(and 1 more\); next: /m,
+  },
+  {
+    name: 'a watcher that lost its way',
+    status: sampleStatus({ instance: { watch: { kind: 'off', degraded: 'fs.inotify.max_user_watches is reached' } } }),
+    startup: true,
+    ready: true,
+    says: /^\[!\] watch: fs\.inotify/m,
+  },
+];
+
+for (const { name, status, startup, ready, says } of cases) {
+  test(`${name}: ${startup ? 'started' : 'not started'}, ${ready ? 'ready' : 'not ready'}`, () => {
+    assert.equal(startupz(status).ok, startup);
+    const health = readyz(status);
+    assert.equal(health.ok, ready);
+    if (says) assert.match(healthText('readyz', health, false), says);
+    assert.equal(livez(status, WELL).ok, true, 'whatever the state, it lives');
+  });
+}
+
+test('alive while the engine makes progress and the event loop runs', () => {
+  const running = sampleStatus();
+  const starting = sampleStatus({ instance: { state: 'starting' } });
+  assert.equal(livez(running, { beatAgeMs: BEAT_LIMIT_MS, stalledMs: STALL_LIMIT_MS }).ok, true);
+  assert.equal(livez(running, { ...WELL, beatAgeMs: BEAT_LIMIT_MS + 1 }).ok, false);
+  assert.equal(livez(running, { ...WELL, stalledMs: STALL_LIMIT_MS + 1 }).ok, false);
+  assert.equal(livez(starting, { ...WELL, beatAgeMs: BEAT_LIMIT_MS + 1 }).ok, true, 'no engine yet, no beats');
+});
+
+test('every check that is not ok says why and what next', () => {
+  const found: Health[] = [
+    ...cases.flatMap(({ status }) => [startupz(status), readyz(status)]),
+    livez(sampleStatus(), { beatAgeMs: 1e9, stalledMs: 1e9 }),
+  ];
+  for (const check of found.flatMap(health => health.checks)) {
+    if (check.state !== 'ok') assert.ok(check.reason && check.next, check.name);
+  }
+});
+
+test('the text lists all checks where asked for, and cannot be forged', () => {
+  const health = readyz(sampleStatus({ domains: [sampleDomain(), halted('x\n[+] all: well')] }));
+  assert.equal(healthText('readyz', health, true).trimEnd().split('\n').length, health.checks.length + 1);
+  assert.equal(healthText('readyz', health, false).trimEnd().split('\n').length, 2);
+  assert.equal(healthText('readyz', readyz(sampleStatus()), false), 'ok\n');
+});

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Agent, type IncomingHttpHeaders, request } from 'node:http';
+import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { type TestContext, test } from 'node:test';
+import { type OpsSources, openOps } from '../../src/ops/http.ts';
+import { ListenError } from '../../src/ops/listener.ts';
+import { createLogger } from '../../src/ops/log.ts';
+import { Metrics } from '../../src/ops/metrics.ts';
+import { sampleStatus } from './status-sample.ts';
+
+interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+interface Ask {
+  method?: string;
+  headers?: Record<string, string>;
+  agent?: Agent;
+}
+
+async function open(t: TestContext, changes: Partial<OpsSources> = {}, host = '127.0.0.1') {
+  const sources: OpsSources = {
+    status: () => sampleStatus(),
+    vitals: () => ({ beatAgeMs: 0, stalledMs: 0 }),
+    metrics: new Metrics(() => sampleStatus()),
+    tokens: () => ['right'],
+    ...changes,
+  };
+  const listener = await openOps(sources, host, 0);
+  t.after(() => listener.close());
+  const ask = async (path: string, options: Ask = {}): Promise<Answer> => {
+    const sent = request({ host, port: listener.port, path, agent: false, ...options }).end();
+    const [response] = await once(sent, 'response');
+    const chunks = await response.toArray();
+    return { status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks).toString() };
+  };
+  return { listener, ask };
+}
+
+function isProblem(answer: Answer, status: number): void {
+  assert.equal(answer.status, status);
+  assert.equal(answer.headers['content-type'], 'application/problem+json');
+  const { type, title, status: told, detail } = JSON.parse(answer.body);
+  assert.deepEqual([type, told, typeof title, typeof detail], ['about:blank', status, 'string', 'string']);
+}
+
+for (const host of ['127.0.0.1', '127.0.0.9']) {
+  test(`every route answers on ${host}`, async t => {
+    const { ask, listener } = await open(t, {}, host);
+    assert.equal(listener.host, host);
+    const metrics = await ask('/metrics');
+    assert.equal(metrics.status, 200);
+    assert.match(metrics.headers['content-type']!, /^text\/plain; version=0\.0\.4/);
+    assert.match(metrics.body, /^dfsync_peer_up\{peer="dfsync2"\} 1$/m);
+    for (const probe of ['/livez', '/readyz', '/startupz']) {
+      const answer = await ask(probe);
+      assert.deepEqual([answer.status, answer.body, answer.headers['cache-control']], [200, 'ok\n', 'no-store']);
+    }
+    const status = await ask('/status');
+    assert.match(status.headers['content-type']!, /^application\/json/);
+    assert.deepEqual(JSON.parse(status.body), sampleStatus());
+  });
+}
+
+test('HEAD answers like GET, without the body', async t => {
+  const { ask } = await open(t);
+  for (const path of ['/metrics', '/livez', '/readyz', '/startupz', '/status']) {
+    const { status, body, headers } = await ask(path, { method: 'HEAD' });
+    assert.deepEqual([status, body], [200, ''], path);
+    assert.ok(Number(headers['content-length']) > 0, path);
+  }
+});
+
+test('failing probes answer 503 with the reason, and all checks where asked for', async t => {
+  const { ask } = await open(t, {
+    status: () => sampleStatus({ instance: { state: 'waiting-for-lock', reason: 'held by pid 17' } }),
+    vitals: () => ({ beatAgeMs: 0, stalledMs: 1e9 }),
+  });
+  for (const probe of ['readyz', 'startupz']) {
+    const answer = await ask(`/${probe}`);
+    assert.equal(answer.status, 503);
+    assert.match(answer.body, new RegExp(`held by pid 17; next: .*\n${probe} failed\n$`));
+  }
+  const live = await ask('/livez');
+  assert.equal(live.status, 503);
+  assert.doesNotMatch(live.body, /engine/);
+  assert.match((await ask('/livez?verbose')).body, /^\[\+\] engine: ok\n\[-\] event-loop: stalled/);
+});
+
+test('other paths and methods are problems', async t => {
+  const { ask } = await open(t);
+  for (const path of ['/', '/nothing', '/status/x', '/%ff%00', '/..%2fstatus', '//status'])
+    isProblem(await ask(path), 404);
+  const post = await ask('/status', { method: 'POST' });
+  isProblem(post, 405);
+  assert.equal(post.headers.allow, 'HEAD, GET');
+});
+
+test('an answer that cannot be made is a 500 that tells nothing; the log tells', async t => {
+  const lines: string[] = [];
+  const fail = () => {
+    throw new Error('secret/file/name');
+  };
+  const log = createLogger({ output: { write: line => lines.push(line) } });
+  const { ask } = await open(t, { status: fail, metrics: new Metrics(fail), log });
+  for (const path of ['/status', '/metrics', '/readyz']) {
+    const answer = await ask(path);
+    isProblem(answer, 500);
+    assert.doesNotMatch(answer.body, /secret/);
+  }
+  assert.equal(lines.filter(line => /ops\.failed.*secret\/file\/name/.test(line)).length, 3);
+});
+
+/** What asks over a proxy is not on this host; a real address of another interface is the plainer case, where there is one. */
+const outside = Object.values(networkInterfaces())
+  .flatMap(each => each ?? [])
+  .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
+
+test('beyond this host only metrics and probes are open', { skip: !outside && 'only loopback here' }, async t => {
+  let tokens = ['right', 'old'];
+  const { ask } = await open(t, { tokens: () => tokens }, outside);
+  for (const path of ['/metrics', '/livez', '/readyz', '/startupz']) assert.equal((await ask(path)).status, 200, path);
+  const bearer = (token: string) => ask('/status', { headers: { authorization: `Bearer ${token}` } });
+  const refused = await ask('/status');
+  isProblem(refused, 401);
+  assert.equal(refused.headers['www-authenticate'], 'Bearer');
+  isProblem(await bearer('wrong'), 401);
+  for (const token of tokens) assert.equal((await bearer(token)).status, 200);
+  tokens = ['new'];
+  isProblem(await bearer('right'), 401);
+  assert.equal((await bearer('new')).status, 200);
+});
+
+test('what a proxy forwards needs the token', async t => {
+  const { ask } = await open(t);
+  const headers = { 'x-forwarded-for': '127.0.0.1' };
+  isProblem(await ask('/status', { headers }), 401);
+  assert.equal((await ask('/status', { headers: { ...headers, authorization: 'Bearer right' } })).status, 200);
+});
+
+test('garbage and endless headers get a problem, and the port stays open', async t => {
+  const { ask, listener } = await open(t);
+  const raw = async (text: string) => {
+    const socket = connect(listener.port, '127.0.0.1');
+    socket.write(text);
+    return Buffer.concat(await socket.toArray()).toString();
+  };
+  assert.match(
+    await raw('\x16\x03\x01 TLS hello\r\n\r\n'),
+    /^HTTP\/1\.1 400 [\s\S]*application\/problem\+json[\s\S]*"status":400/,
+  );
+  assert.match(await raw(`GET / HTTP/1.1\r\nx: ${'a'.repeat(20_000)}`), /^HTTP\/1\.1 431 [\s\S]*"status":431/);
+  assert.equal((await ask('/livez')).status, 200);
+});
+
+test('a port in use names the address and the option', async t => {
+  const { listener } = await open(t);
+  const sources = { status: sampleStatus, vitals: () => ({ beatAgeMs: 0, stalledMs: 0 }), tokens: () => [] };
+  await assert.rejects(
+    openOps({ ...sources, metrics: new Metrics(sampleStatus) }, '127.0.0.1', listener.port),
+    error => {
+      assert.ok(error instanceof ListenError);
+      assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${listener.port}: it is in use.*--ops-listen`));
+      return true;
+    },
+  );
+  await assert.rejects(
+    openOps({ ...sources, metrics: new Metrics(sampleStatus) }, '192.0.2.1', 0),
+    /192\.0\.2\.1:0.*no such address/,
+  );
+});
+
+test('closing ends idle connections and answers under way', async t => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<string>();
+  const render = () => {
+    asked.resolve();
+    return answer.promise;
+  };
+  const { ask, listener } = await open(t, { metrics: { contentType: 'text/plain', render } });
+  const agent = new Agent({ keepAlive: true });
+  t.after(() => agent.destroy());
+  assert.equal((await ask('/livez', { agent })).headers.connection, 'keep-alive');
+  const pending = ask('/metrics', { agent: new Agent({ keepAlive: true }) });
+  await asked.promise;
+  const closing = listener.close();
+  answer.resolve('late\n');
+  assert.equal((await pending).body, 'late\n');
+  await closing;
+  await assert.rejects(ask('/livez'), /ECONNREFUSED/);
+  await listener.close();
+});
+
+test('an answer that never ends does not hold the close', async t => {
+  const asked = Promise.withResolvers<void>();
+  const render = () => {
+    asked.resolve();
+    return new Promise<string>(() => {});
+  };
+  const { ask, listener } = await open(t, { metrics: { contentType: 'text/plain', render } });
+  const pending = assert.rejects(ask('/metrics'), /hang up|ECONNRESET/);
+  await asked.promise;
+  await listener.close();
+  await pending;
+});

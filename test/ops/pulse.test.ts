@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { Pulse } from '../../src/ops/pulse.ts';
+
+function started(t: TestContext) {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const clock = { now: 0 };
+  const pulse = new Pulse(() => clock.now);
+  pulse.start();
+  t.after(() => pulse.stop());
+  /** Time in which the event loop runs. */
+  const run = (ms: number) => {
+    for (let passed = 0; passed < ms; passed += 500) {
+      clock.now += 500;
+      t.mock.timers.tick(500);
+    }
+  };
+  /** Time in which nothing runs. */
+  const stall = (ms: number) => {
+    clock.now += ms;
+  };
+  return { pulse, run, stall };
+}
+
+test('a beat ages while the event loop runs on without the engine', t => {
+  const { pulse, run } = started(t);
+  pulse.beat();
+  run(90_000);
+  assert.deepEqual(pulse.vitals(), { beatAgeMs: 90_000, stalledMs: 0 });
+  pulse.beat();
+  assert.equal(pulse.vitals().beatAgeMs, 0);
+});
+
+test('a stopped process has not missed a beat: the time counts as a stall, bounded, and is forgotten', t => {
+  const { pulse, run, stall } = started(t);
+  run(5000);
+  pulse.beat();
+  stall(600_000);
+  const { beatAgeMs, stalledMs } = pulse.vitals();
+  assert.ok(beatAgeMs <= 500, `beat is ${beatAgeMs} ms old`);
+  assert.equal(stalledMs, 10_000);
+  run(60_000);
+  assert.equal(pulse.vitals().stalledMs, 0);
+});
+
+test('stalls add up', t => {
+  const { pulse, run, stall } = started(t);
+  for (let i = 0; i < 4; i++) {
+    stall(9000);
+    run(1000);
+  }
+  assert.ok(pulse.vitals().stalledMs > 30_000);
+});
+
+test('ordinary work is no stall', t => {
+  const { pulse, run, stall } = started(t);
+  for (let i = 0; i < 20; i++) {
+    stall(900);
+    run(500);
+  }
+  assert.equal(pulse.vitals().stalledMs, 0);
+});
