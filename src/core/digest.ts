@@ -138,14 +138,16 @@ export function differing(mine: readonly DigestNode[], theirs: readonly DigestNo
   return result;
 }
 
+/** Every step can be undone, so that no two states end in one hash (as 64 bits folded into each other would). */
 function finish(high: number, low: number): Hash {
-  let a = high ^ rotate(low, 16);
-  let b = low ^ rotate(high, 16);
+  let a = (high + low) | 0;
+  let b = (low + a) | 0;
   a = Math.imul(a ^ (a >>> 16), 0x85ebca6b);
   a = Math.imul(a ^ (a >>> 13), 0xc2b2ae35);
   b = Math.imul(b ^ (b >>> 16), 0x7feb352d);
   b = Math.imul(b ^ (b >>> 15), 0x846ca68b);
-  return { high: (a ^ (a >>> 16)) >>> 0, low: (b ^ (b >>> 16)) >>> 0 };
+  a = ((a ^ (a >>> 16)) + (b ^ (b >>> 16))) | 0;
+  return { high: a >>> 0, low: ((b ^ (b >>> 16)) + a) >>> 0 };
 }
 
 function rotate(value: number, by: number): number {

@@ -178,7 +178,10 @@ export class DomainIndex {
       for (const row of rows) {
         const child = prefixOf(this.#place[row]!, Math.min(prefix.length + 1, MAX_PREFIX));
         let sum = sums.get(child);
-        if (!sum) sums.set(child, (sum = new DigestSum()));
+        if (!sum) {
+          sum = new DigestSum();
+          sums.set(child, sum);
+        }
         sum.add({ high: this.#hashHigh[row]!, low: this.#hashLow[row]! });
       }
     }

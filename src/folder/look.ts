@@ -12,27 +12,24 @@
 import type { Clock } from '../core/clock.ts';
 import { type Entry, isEqual, isLive, isSameContent, type Origin, type Seen } from '../core/entry.ts';
 import { observe } from '../core/observe.ts';
-import { ancestorsOf, childOf, isBelow, type RelPath } from '../core/path.ts';
+import { childOf, isBelow, type RelPath } from '../core/path.ts';
 import { emptied } from '../core/safety.ts';
 import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
 import type { DomainIndex, Identity } from './index-store.ts';
+import { Missing } from './missing.ts';
 import type { Problems } from './problem.ts';
 import { type Hidden, placeOf, type Scanner } from './scan.ts';
+import { Settling } from './settle.ts';
+import { Sights } from './sight.ts';
 
-/** Missing paths are announced when none has gone missing for so long: an editor's save and a moved tree never show as absence … */
-export const MISSING_QUIET_MS = 250;
-/** … but at the latest so long after the first. */
-export const MISSING_AT_MOST_MS = 10_000;
-/** After a domain was halted as emptied, files must have stopped coming back for so long before what is still missing counts. */
-export const RECOVERY_MS = 60_000;
 /** A new directory is listed again after so long: its watch may have come later than its first files. */
 const LIST_AGAIN_MS = 1_000;
 /** Looks in one synchronous stretch: a few milliseconds. */
 const SLICE = 256;
 /** A scan waits while so many looks are due. */
 const MAX_DUE = 10_000;
-/** A file that has not settled for so long is listed as busy. */
-const BUSY_MS = 10_000;
+/** A look is taken at least so often, whatever the deadlines say. */
+const PAUSE_AT_MOST_MS = 10_000;
 
 /** A local change as it goes to journal, index and feed. */
 export interface LocalChange {
@@ -75,39 +72,21 @@ interface Due {
   relist: boolean;
 }
 
-interface Unsettled {
-  readonly first: boolean;
-  readonly signature: string;
-  /** Since when the signature stands. */
-  readonly since: number;
-  readonly noticed: number;
-}
-
-interface Missing {
-  readonly since: number;
-  readonly first: boolean;
-}
-
-type Sight = { readonly seen: Seen | undefined; readonly stat?: Stat } | { readonly hidden: string };
-
 export class Looker {
   readonly #is: LookContext;
   readonly #due = new Map<RelPath, Due>();
-  readonly #unsettled = new Map<RelPath, Unsettled>();
+  readonly #settling: Settling;
   readonly #again = new Map<RelPath, number>();
-  readonly #missing = new Map<RelPath, Missing>();
-  readonly #missingByInode = new Map<number, RelPath>();
-  /** New files whose old name is missing: announced together. */
-  readonly #moved = new Map<RelPath, RelPath>();
-  #lastMissing = 0;
+  readonly #missing = new Missing();
+  readonly #sights: Sights;
   #scanned = false;
   #unread: readonly (RelPath | undefined)[] = [];
-  #halted: { reason: string; since: number } | undefined;
   #wake = () => {};
-  #parents = new Map<RelPath, string>();
 
   constructor(context: LookContext) {
     this.#is = context;
+    this.#settling = new Settling(context.settleMs);
+    this.#sights = new Sights(context.disk, context.directory);
   }
 
   /** Whether the first scan has ended: before, the domain is neither pulled nor served. */
@@ -117,7 +96,7 @@ export class Looker {
 
   /** Why what is missing is not announced. */
   get halted(): string | undefined {
-    return this.#halted?.reason;
+    return this.#missing.halted;
   }
 
   /** Something may have changed. `closed`: a writer has finished; `deep`: everything below may be new. */
@@ -128,15 +107,15 @@ export class Looker {
 
   /** A path is missing on disk and not announced yet: for a recheck it counts as absent. */
   isMissing(path: RelPath): boolean {
-    return this.#missing.has(path);
+    return this.#missing.get(path) !== undefined;
   }
 
   /** Something was applied at a path: what was noticed of it before is void. */
   applied(path: RelPath): void {
     this.#forgetMissing(path);
-    this.#unsettled.delete(path);
-    this.#moved.delete(path);
-    this.#parents.clear();
+    this.#settling.forget(path);
+    this.#missing.unmove(path);
+    this.#sights.refresh();
   }
 
   /** Looks whenever there is a reason to, until the signal aborts. */
@@ -208,11 +187,9 @@ export class Looker {
       this.#again.delete(path);
       this.#enqueue(path, false, true, this.#isFirst(path), true);
     }
-    for (const [path, file] of this.#unsettled) {
-      if (this.#settlesAt(file) <= now) this.#enqueue(path, false, false, file.first);
-    }
+    for (const { path, first } of [...this.#settling.due(now)]) this.#enqueue(path, false, false, first);
     await this.#drain(0, signal);
-    if (this.#missing.size > 0 && this.#announceAt() <= this.#is.clock.now()) await this.#announce(signal);
+    if ((this.#missing.announceAt ?? Number.POSITIVE_INFINITY) <= this.#is.clock.now()) await this.#announce(signal);
   }
 
   async #pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -223,25 +200,13 @@ export class Looker {
   }
 
   #nextDeadline(): number {
-    let next = this.#missing.size > 0 ? this.#announceAt() : Number.MAX_SAFE_INTEGER;
+    let next = Math.min(
+      this.#is.clock.now() + PAUSE_AT_MOST_MS,
+      this.#missing.announceAt ?? Number.POSITIVE_INFINITY,
+      this.#settling.nextAt,
+    );
     for (const at of this.#again.values()) next = Math.min(next, at);
-    for (const file of this.#unsettled.values()) next = Math.min(next, this.#settlesAt(file));
-    return Math.min(next, this.#is.clock.now() + MISSING_AT_MOST_MS);
-  }
-
-  #settlesAt(file: Unsettled): number {
-    return file.since + this.#is.settleMs;
-  }
-
-  #announceAt(): number {
-    if (this.#halted) return Math.max(this.#halted.since, this.#lastMissing) + RECOVERY_MS;
-    let first = this.#lastMissing;
-    // Insertion order: the first is the oldest.
-    for (const { since } of this.#missing.values()) {
-      first = since;
-      break;
-    }
-    return Math.min(this.#lastMissing + MISSING_QUIET_MS, first + MISSING_AT_MOST_MS);
+    return next;
   }
 
   #enqueue(path: RelPath, closed: boolean, deep: boolean, first: boolean, relist = false): void {
@@ -262,7 +227,7 @@ export class Looker {
       slice.push(item);
       if (slice.length === SLICE) break;
     }
-    this.#parents.clear();
+    this.#sights.refresh();
     const changes: LocalChange[] = [];
     const known = slice.filter(([path]) => isLive(this.#is.index.get(path)));
     const unknown = slice.filter(([path]) => !isLive(this.#is.index.get(path)));
@@ -276,19 +241,24 @@ export class Looker {
 
   #lookAt(path: RelPath, due: Due): LocalChange | undefined {
     if (this.#is.ignored(path)) return undefined;
-    const sight = this.#sight(path);
+    const sight = this.#sights.of(path);
     if ('hidden' in sight) {
       this.#reportHidden(path, sight.hidden);
       return undefined;
     }
-    const { seen, stat } = sight;
-    if (!seen || !stat) {
+    if (sight.seen === undefined) {
       this.#notice(path, due.first);
       return undefined;
     }
-    this.#forgetMissing(path);
+    const { seen, stat } = sight;
+    if (this.#missing.get(path)) this.#returned(path);
     const known = this.#is.index.onDisk(path);
     const same = known !== undefined && isEqual(known, seen);
+    if (known?.kind === 'directory' && seen.kind !== 'directory' && this.#is.index.liveChildren(path) > 0) {
+      // What was below is announced first, so that it is known as deleted, or moved, when this takes its parent's place.
+      this.#notice(path, due.first);
+      return undefined;
+    }
     if (seen.kind === 'directory' && (due.deep || !same)) this.#descend(path, due);
     if (same) {
       this.#standsAsKnown(path, stat);
@@ -297,7 +267,7 @@ export class Looker {
     if (seen.kind === 'file' && !this.#isSettled(path, stat, due)) return undefined;
     const source = seen.kind === 'file' ? this.#sourceOf(path, seen, stat) : undefined;
     if (source !== undefined) {
-      this.#moved.set(path, source);
+      this.#missing.move(path, source);
       return undefined;
     }
     return this.#change(path, seen, stat, due.first);
@@ -311,42 +281,10 @@ export class Looker {
   }
 
   #standsAsKnown(path: RelPath, stat: Stat): void {
-    this.#unsettled.delete(path);
-    this.#forgetMissing(path);
+    this.#settling.forget(path);
+    if (this.#missing.get(path)) this.#returned(path);
     this.#is.problems.clear(path, 'busy', 'unreadable', 'mount');
     this.#is.index.identify(path, { inode: stat.inode, birth: stat.birth });
-  }
-
-  /** A fresh look at one path. Missing is what is not there while all of its parents could be seen. */
-  #sight(path: RelPath): Sight {
-    const { disk, directory } = this.#is;
-    try {
-      const root = disk.lstat(directory);
-      if (root?.kind !== 'directory') return { hidden: 'the domain’s directory is missing' };
-      for (const parent of [...ancestorsOf(path)].reverse()) {
-        const kind = this.#parentKind(parent, root.device);
-        if (kind === 'other') return { seen: undefined };
-        if (kind !== 'directory') return { hidden: kind };
-      }
-      const place = placeOf(directory, path);
-      const stat = disk.lstat(place);
-      if (!stat) return { seen: undefined };
-      if (stat.device !== root.device) return { hidden: 'mount' };
-      return { seen: seenOf(stat, () => disk.readlink(place)), stat };
-    } catch (error) {
-      if (error instanceof DiskError) return { hidden: error.code };
-      throw error;
-    }
-  }
-
-  #parentKind(parent: RelPath, device: number): string {
-    let kind = this.#parents.get(parent);
-    if (kind === undefined) {
-      const stat = this.#is.disk.lstat(placeOf(this.#is.directory, parent));
-      kind = stat?.kind !== 'directory' ? 'other' : stat.device === device ? 'directory' : 'mount';
-      this.#parents.set(parent, kind);
-    }
-    return kind;
   }
 
   #descend(path: RelPath, due: Due): void {
@@ -360,80 +298,66 @@ export class Looker {
     if (!due.relist && (due.deep || !due.first)) this.#again.set(path, this.#is.clock.now() + LIST_AGAIN_MS);
   }
 
-  #isSettled(path: RelPath, stat: Stat, due: Due): boolean {
+  #isSettled(path: RelPath, stat: Stat, { closed, first }: Due): boolean {
     const now = this.#is.clock.now();
-    const signature = `${stat.inode} ${stat.size} ${stat.mtime} ${stat.ctime}`;
-    const file = this.#unsettled.get(path);
-    const unchanged = file?.signature === signature && now - file.since >= this.#is.settleMs;
-    if (due.closed || unchanged || now - stat.ctime >= this.#is.settleMs) {
-      this.#unsettled.delete(path);
-      return true;
-    }
-    if (file?.signature !== signature) {
-      const noticed = file?.noticed ?? now;
-      this.#unsettled.set(path, { first: due.first, signature, since: now, noticed });
-      if (now - noticed >= BUSY_MS)
-        this.#is.problems.report(path, 'busy', 'it changes all the time and is announced once it stands still', now);
-    }
+    if (this.#settling.isSettled(path, stat, closed, first, now)) return true;
+    if (this.#settling.isBusy(path, now))
+      this.#is.problems.report(path, 'busy', 'it changes all the time and is announced once it stands still', now);
     return false;
   }
 
   /** The missing path whose file this is under a new name. */
   #sourceOf(path: RelPath, seen: Seen, stat: Stat): RelPath | undefined {
-    const source = this.#missingByInode.get(stat.inode);
+    const source = this.#missing.ofInode(stat.inode);
     const old = source !== undefined && source !== path ? this.#is.index.get(source) : undefined;
     if (!old || !isSameContent(old, seen)) return undefined;
     return this.#is.index.identity(old.path)?.birth === stat.birth ? source : undefined;
   }
 
   #notice(path: RelPath, first: boolean): void {
-    this.#unsettled.delete(path);
+    this.#settling.forget(path);
     this.#is.problems.clear(path, 'busy', 'unreadable', 'mount', 'attributes');
     const known = this.#is.index.get(path);
-    if (!isLive(known) || this.#missing.has(path)) return;
+    if (!isLive(known) || this.#missing.get(path)) return;
     this.#miss(path, first);
     // Its parents gone, everything below is gone.
     if (known.kind === 'directory') for (const entry of this.#is.index.liveBelow(path)) this.#miss(entry.path, first);
   }
 
   #miss(path: RelPath, first: boolean): void {
-    if (this.#missing.has(path)) return;
-    const now = this.#is.clock.now();
-    this.#missing.set(path, { since: now, first });
-    this.#lastMissing = now;
-    const inode = this.#is.index.identity(path)?.inode;
-    if (inode) this.#missingByInode.set(inode, path);
+    if (this.#missing.get(path)) return;
+    this.#missing.add(path, { since: this.#is.clock.now(), first }, this.#is.index.identity(path)?.inode);
+  }
+
+  #returned(path: RelPath): void {
+    this.#missing.returned(this.#is.clock.now());
+    this.#forgetMissing(path);
   }
 
   #forgetMissing(path: RelPath): void {
-    if (!this.#missing.delete(path)) return;
-    const inode = this.#is.index.identity(path)?.inode;
-    if (inode !== undefined && this.#missingByInode.get(inode) === path) this.#missingByInode.delete(inode);
-    if (this.#halted) this.#halted.since = this.#is.clock.now();
-    if (this.#missing.size === 0) this.#halted = undefined;
+    if (this.#missing.size > 0) this.#missing.delete(path, this.#is.index.identity(path)?.inode);
   }
 
   /** Announces what is still missing, and what was found of it under another name. */
   async #announce(signal: AbortSignal): Promise<void> {
     const reason = this.#is.guard() ?? this.#emptied();
     if (reason !== undefined) {
-      this.#halted = { reason, since: this.#halted?.since ?? this.#is.clock.now() };
+      this.#missing.halt(reason, this.#is.clock.now());
       return;
     }
-    this.#halted = undefined;
-    const moved = [...this.#moved];
-    this.#moved.clear();
+    this.#missing.resume();
+    const moved = this.#missing.takeMoved();
     await this.#announceAll(
       moved,
       ([path, source]) => [...this.#announceMoved(path, source), ...this.#announceGone(source)],
       signal,
     );
-    await this.#announceAll([...this.#missing.keys()], path => this.#announceGone(path), signal);
+    await this.#announceAll(this.#missing.paths(), path => this.#announceGone(path), signal);
   }
 
   async #announceAll<T>(items: readonly T[], announce: (item: T) => LocalChange[], signal: AbortSignal): Promise<void> {
     for (let start = 0; start < items.length && !signal.aborted; start += SLICE) {
-      this.#parents.clear();
+      this.#sights.refresh();
       const changes = items.slice(start, start + SLICE).flatMap(announce);
       if (changes.length > 0) this.#is.commit(changes);
       await this.#is.clock.yield();
@@ -442,15 +366,8 @@ export class Looker {
 
   #announceMoved(path: RelPath, source: RelPath): LocalChange[] {
     const old = this.#is.index.get(source);
-    const sight = this.#sight(path);
-    if (
-      !this.#missing.has(source) ||
-      !isLive(old) ||
-      'hidden' in sight ||
-      !sight.seen ||
-      !sight.stat ||
-      this.#isThere(source)
-    ) {
+    const sight = this.#sights.of(path);
+    if (!this.#missing.get(source) || !isLive(old) || 'hidden' in sight || !sight.seen || this.#isThere(source)) {
       this.#enqueue(path, true, false, this.#isFirst(path));
       return [];
     }
@@ -464,7 +381,7 @@ export class Looker {
     const { index, self } = this.#is;
     const missing = this.#missing.get(path);
     if (!missing) return [];
-    const sight = this.#sight(path);
+    const sight = this.#sights.of(path);
     if ('hidden' in sight) return [];
     this.#forgetMissing(path);
     if (sight.seen) {
@@ -476,14 +393,14 @@ export class Looker {
   }
 
   #isThere(path: RelPath): boolean {
-    const sight = this.#sight(path);
+    const sight = this.#sights.of(path);
     return 'hidden' in sight || sight.seen !== undefined;
   }
 
   #emptied(): string | undefined {
     let files = 0;
-    for (const path of this.#missing.keys()) if (this.#is.index.get(path)?.kind === 'file') files++;
-    const moved = [...this.#moved.values()].filter(path => this.#missing.has(path)).length;
+    for (const path of this.#missing.paths()) if (this.#is.index.get(path)?.kind === 'file') files++;
+    const moved = [...this.#missing.moved.values()].filter(path => this.#missing.get(path)).length;
     return emptied(this.#is.index.totals.files, files - moved);
   }
 

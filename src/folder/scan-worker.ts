@@ -23,9 +23,18 @@ export function threadScanner(root: string): Scanner {
     let ended = false;
     let failure: unknown;
     let wake = () => {};
-    worker.on('message', (batch: ScanBatch) => (inbox.push(batch), wake()));
-    worker.on('error', error => ((failure = error), wake()));
-    worker.on('exit', () => ((ended = true), wake()));
+    worker.on('message', (batch: ScanBatch) => {
+      inbox.push(batch);
+      wake();
+    });
+    worker.on('error', error => {
+      failure = error;
+      wake();
+    });
+    worker.on('exit', () => {
+      ended = true;
+      wake();
+    });
     const stop = () => void worker.terminate();
     signal.addEventListener('abort', stop, { once: true });
     try {
@@ -37,7 +46,10 @@ export function threadScanner(root: string): Scanner {
           Atomics.notify(credit, 0);
         } else if (failure) throw failure;
         else if (ended) return;
-        else await new Promise<void>(resolve => (wake = resolve));
+        else
+          await new Promise<void>(resolve => {
+            wake = resolve;
+          });
       }
     } finally {
       signal.removeEventListener('abort', stop);

@@ -383,11 +383,10 @@ export class Learner {
 
   #link(domain: DomainName): DomainLink {
     let link = this.links.get(domain);
-    if (!link)
-      this.links.set(
-        domain,
-        (link = { state: 'unknown', compared: false, mismatched: 0, behindSince: this.#started, fruitless: undefined }),
-      );
+    if (!link) {
+      link = { state: 'unknown', compared: false, mismatched: 0, behindSince: this.#started, fruitless: undefined };
+      this.links.set(domain, link);
+    }
     return link;
   }
 }

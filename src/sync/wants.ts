@@ -36,6 +36,8 @@ export interface Want {
 
 export class Wants {
   readonly #wants = new Map<RelPath, Want>();
+  /** How many wants have a peer for a source, those left out that only a person can heal. */
+  readonly #counts = new Map<number, number>();
   #wake = () => {};
   #roomWaiters = new Set<() => void>();
 
@@ -50,20 +52,14 @@ export class Wants {
   /** A peer has an entry that wins here. Another announcement adds a source; a newer one supersedes the want. */
   add(entry: Entry, peer: { roleid: number; site: string }, sequence: number, now: number): void {
     const want = this.#wants.get(entry.path);
-    if (!want) {
-      this.#wants.set(entry.path, {
-        path: entry.path,
-        entry,
-        sources: new Map([[peer.roleid, sequence]]),
-        via: peer.site,
-        since: now,
-        nextTry: now,
-        tries: 0,
-        transfer: undefined,
-        stuck: false,
-        parentModes: undefined,
-      });
-    } else this.#announceAgain(want, entry, peer.roleid, sequence, now);
+    if (want) this.#change(want, () => announceAgain(want, entry, peer.roleid, sequence, now));
+    else {
+      const sources = new Map([[peer.roleid, sequence]]);
+      const fresh = { path: entry.path, entry, sources, via: peer.site, since: now, nextTry: now, tries: 0 };
+      const added: Want = { ...fresh, transfer: undefined, stuck: false, parentModes: undefined };
+      this.#wants.set(entry.path, added);
+      this.#count(added, 1);
+    }
     this.#wake();
   }
 
@@ -77,7 +73,8 @@ export class Wants {
   /** A peer does not have it after all. Without a source left the want waits for a new announcement. */
   strike(path: RelPath, roleid: number): void {
     const want = this.#wants.get(path);
-    if (!want?.sources.delete(roleid)) return;
+    if (!want?.sources.has(roleid)) return;
+    this.#change(want, () => want.sources.delete(roleid));
     if (want.sources.size === 0) this.#delete(want);
   }
 
@@ -92,7 +89,9 @@ export class Wants {
     if (!want) return;
     want.nextTry = now + Math.min(RETRY_AT_MOST_MS, RETRY_FIRST_MS * 2 ** want.tries);
     want.tries = Math.min(want.tries + 1, 16);
-    want.stuck = stuck;
+    this.#change(want, () => {
+      want.stuck = stuck;
+    });
   }
 
   /** Wants that can be tried now, at most so many, each with those of its parents that are wanted too. */
@@ -131,10 +130,10 @@ export class Wants {
 
   /** Up to where of a peer's feed everything is applied, given how far it was read. */
   doneUpTo(roleid: number, cursor: number): number {
+    if (this.countOf(roleid) === 0) return cursor;
     let done = cursor;
     for (const want of this.#wants.values()) {
-      if (want.stuck) continue;
-      const sequence = want.sources.get(roleid);
+      const sequence = want.stuck ? undefined : want.sources.get(roleid);
       if (sequence !== undefined) done = Math.min(done, sequence - 1);
     }
     return done;
@@ -142,9 +141,7 @@ export class Wants {
 
   /** Wants of a peer, those left out that only a person can heal. */
   countOf(roleid: number): number {
-    let count = 0;
-    for (const want of this.#wants.values()) if (!want.stuck && want.sources.has(roleid)) count++;
-    return count;
+    return this.#counts.get(roleid) ?? 0;
   }
 
   list(): Iterable<Want> {
@@ -170,27 +167,40 @@ export class Wants {
     });
   }
 
-  #announceAgain(want: Want, entry: Entry, roleid: number, sequence: number, now: number): void {
-    const verdict = resolve(want.entry, entry);
-    if (verdict.do === 'take') {
-      want.entry = verdict.entry;
-      want.sources.clear();
-      want.nextTry = now;
-      want.tries = 0;
-      want.stuck = false;
-      want.parentModes = undefined;
-      // The newer content is fetched when the transfer has ended; of a deleted path the transfer is of no use.
-      if (entry.kind !== 'file') want.transfer?.abort();
-    } else if (verdict.do === 'merge') want.entry = verdict.entry;
-    if (isEqual(want.entry, entry)) want.sources.set(roleid, sequence);
+  /** Changes what is counted of a want. */
+  #change(want: Want, change: () => void): void {
+    this.#count(want, -1);
+    change();
+    this.#count(want, 1);
+  }
+
+  #count(want: Want, by: 1 | -1): void {
+    if (want.stuck) return;
+    for (const roleid of want.sources.keys()) this.#counts.set(roleid, (this.#counts.get(roleid) ?? 0) + by);
   }
 
   #delete(want: Want): void {
     this.#wants.delete(want.path);
+    this.#count(want, -1);
     if (this.#roomWaiters.size > 0 && this.#wants.size < MAX_WANTS / 2) for (const go of [...this.#roomWaiters]) go();
   }
 }
 
 function isReady(want: Want, now: number): boolean {
   return !want.transfer && want.nextTry <= now;
+}
+
+function announceAgain(want: Want, entry: Entry, roleid: number, sequence: number, now: number): void {
+  const verdict = resolve(want.entry, entry);
+  if (verdict.do === 'take') {
+    want.entry = verdict.entry;
+    want.sources.clear();
+    want.nextTry = now;
+    want.tries = 0;
+    want.stuck = false;
+    want.parentModes = undefined;
+    // The newer content is fetched when the transfer has ended; of a deleted path the transfer is of no use.
+    if (entry.kind !== 'file') want.transfer?.abort();
+  } else if (verdict.do === 'merge') want.entry = verdict.entry;
+  if (isEqual(want.entry, entry)) want.sources.set(roleid, sequence);
 }

@@ -84,7 +84,7 @@ const refused: [name: string, raw: unknown][] = [
   ['a name too long', 'x'.repeat(256)],
   ['a name too long in bytes', 'ä'.repeat(128)],
   ['a name too long in escaped bytes', '\udcff'.repeat(256)],
-  ['a path too long', 'abcdefghi/'.repeat(400) + 'x'],
+  ['a path too long', `${'abcdefghi/'.repeat(400)}x`],
   ['a second spelling of ä', '\udcc3\udca4'],
   ['a surrogate that stands for no byte', '\ud800'],
   ['a surrogate that stands for an ASCII byte', '\udc41'],

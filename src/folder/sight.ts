@@ -1,0 +1,65 @@
+/** A fresh look at one path: what the disk shows now, taken by lstat and nothing else. */
+import type { Seen } from '../core/entry.ts';
+import { ancestorsOf, type RelPath } from '../core/path.ts';
+import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
+import { placeOf } from './scan.ts';
+
+/** What a look shows: something, nothing (`seen` undefined), or why it cannot tell (`mount`, an error's code). */
+export type Sight =
+  | { readonly seen: Seen; readonly stat: Stat }
+  | { readonly seen: undefined }
+  | { readonly hidden: string };
+
+/** Looks into one domain. Within a synchronous stretch what was seen of parents is remembered. */
+export class Sights {
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #parents = new Map<RelPath, string>();
+
+  /** @param directory the domain's, relative to the volume's root */
+  constructor(disk: Disk, directory: string) {
+    this.#disk = disk;
+    this.#directory = directory;
+  }
+
+  /** Forgets the parents: time has passed. */
+  refresh(): void {
+    this.#parents.clear();
+  }
+
+  /** Missing is only what is not there while all of its parents could be seen: an error or a mount hides, it never deletes. */
+  of(path: RelPath): Sight {
+    try {
+      const root = this.#disk.lstat(this.#directory);
+      if (root?.kind !== 'directory') return { hidden: 'the domain’s directory is missing' };
+      for (const parent of [...ancestorsOf(path)].reverse()) {
+        const kind = this.#parentKind(parent, root.device);
+        if (kind === 'other') return { seen: undefined };
+        if (kind !== 'directory') return { hidden: kind };
+      }
+      return this.#show(path, root.device);
+    } catch (error) {
+      if (error instanceof DiskError) return { hidden: error.code };
+      throw error;
+    }
+  }
+
+  #show(path: RelPath, device: number): Sight {
+    const place = placeOf(this.#directory, path);
+    const stat = this.#disk.lstat(place);
+    if (!stat) return { seen: undefined };
+    if (stat.device !== device) return { hidden: 'mount' };
+    const seen = seenOf(stat, () => this.#disk.readlink(place));
+    return seen ? { seen, stat } : { seen };
+  }
+
+  #parentKind(parent: RelPath, device: number): string {
+    let kind = this.#parents.get(parent);
+    if (kind === undefined) {
+      const stat = this.#disk.lstat(placeOf(this.#directory, parent));
+      kind = stat?.kind !== 'directory' ? 'other' : stat.device === device ? 'directory' : 'mount';
+      this.#parents.set(parent, kind);
+    }
+    return kind;
+  }
+}

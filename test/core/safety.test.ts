@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Circumstances, emptied, objection } from '../../src/core/safety.ts';
+
+const fine: Circumstances = { volume: undefined, lockLost: false, freeRatio: 0.5, minFreeRatio: 0.05 };
+
+describe('pulling', () => {
+  const cases: [name: string, now: Partial<Circumstances>, reason: RegExp | undefined][] = [
+    ['all is well', {}, undefined],
+    ['just at the floor', { freeRatio: 0.05 }, undefined],
+    ['below the floor', { freeRatio: 0.049 }, /4\.9 %.*5\.0 %.*free some space/],
+    ['another volume', { volume: 'the marker is gone' }, /^the marker is gone$/],
+    ['the lock is lost', { lockLost: true }, /lock.*restart/],
+    ['the volume counts first', { volume: 'the marker is gone', lockLost: true, freeRatio: 0 }, /marker/],
+  ];
+  for (const [name, now, reason] of cases)
+    it(`${name}: ${reason ? 'stops' : 'goes on'}`, () => {
+      const answer = objection({ ...fine, ...now });
+      if (reason) assert.match(answer ?? '', reason);
+      else assert.equal(answer, undefined);
+    });
+});
+
+describe('announcing deletions', () => {
+  const cases: [files: number, missing: number, halts: boolean][] = [
+    [0, 0, false],
+    [9, 9, false],
+    [10, 9, false],
+    [10, 10, true],
+    [1000, 999, false],
+    [1000, 1000, true],
+  ];
+  for (const [files, missing, halts] of cases)
+    it(`${missing} of ${files} files missing: ${halts ? 'an emptied volume' : 'a wish'}`, () =>
+      assert.equal(emptied(files, missing) !== undefined, halts));
+});

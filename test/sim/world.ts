@@ -1,0 +1,288 @@
+/** The simulated world: plays a schedule with whole engines, waits for quiet, and says everything that is wrong with the end. */
+import type { DomainName } from '../../src/core/path.ts';
+import { dominates } from '../../src/core/version.ts';
+import { FAIR, Links } from './links.ts';
+import type { Snapshot } from './memory-disk.ts';
+import { SimNode } from './node.ts';
+import { seeded } from './random.ts';
+import { RunLog } from './run-log.ts';
+import type { Memory, Schedule, Step } from './schedule.ts';
+import { ANCHOR, Users } from './users.ts';
+import { differences, judgement } from './verdict.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+/** When runs begin. */
+export const EPOCH_MS = Date.UTC(2026, 0, 1);
+/** After everything has healed, all must be equal within so long: the longest backoff is 10 minutes. */
+const CONVERGED_WITHIN_MS = 30 * 60_000;
+/** Then nothing may change any more for so long. */
+const SILENT_MS = 10 * 60_000;
+/** Pulling may take so many steps for each path and node after everything has healed: more is ping-pong. */
+const ROUNDS = 30;
+
+/** How a run ended. */
+export interface Outcome {
+  /** What is wrong; empty: nothing. */
+  readonly failures: readonly string[];
+  /** The same for the same schedule. */
+  readonly hash: string;
+  readonly lines: readonly string[];
+}
+
+/** Plays a schedule to its end. */
+export async function play(schedule: Schedule): Promise<Outcome> {
+  const world = new World(schedule);
+  try {
+    for (const step of schedule.steps) await world.step(step);
+    await world.quiet();
+  } catch (error) {
+    world.failures.push(error instanceof Error ? `${error.stack}` : String(error));
+  }
+  world.end();
+  return { failures: world.failures, hash: world.log.hash(), lines: world.log.lines };
+}
+
+export class World {
+  readonly clock = new VirtualClock(EPOCH_MS);
+  readonly log = new RunLog(() => this.clock.now() - EPOCH_MS);
+  readonly failures: string[] = [];
+  readonly links = new Links(error => this.#onBug(error));
+  readonly users = new Users();
+  readonly nodes = new Map<number, SimNode>();
+  readonly schedule: Schedule;
+  /** By domain, events that nodes were made to forget. */
+  readonly excused = new Map<DomainName, Set<number>>();
+  readonly #chance;
+  readonly #snapshots = new Map<number, Snapshot>();
+  /** Things that end by themselves, by when. */
+  readonly #later: { at: number; act: () => void }[] = [];
+  readonly #crashing = new Map<number, Extract<Step, { do: 'crash' }>>();
+
+  constructor(schedule: Schedule) {
+    this.schedule = schedule;
+    this.#chance = seeded(schedule.seed);
+    const { clock, links, log } = this;
+    const chance = this.#chance.fork('engines');
+    const onBug = (error: unknown) => this.#onBug(error);
+    for (const instance of schedule.network.instances)
+      this.nodes.set(
+        instance.roleid,
+        new SimNode(instance, schedule.skews[instance.roleid] ?? 0, { clock, links, log, chance, network: schedule.network, onBug }),
+      );
+    this.#found();
+  }
+
+  /** Lets time pass up to a step (milliseconds since the beginning), and does it. */
+  async step(step: Step): Promise<void> {
+    await this.until(EPOCH_MS + step.at);
+    this.#do(step);
+  }
+
+  /** Lets time pass, burying who dies and ending what ends meanwhile. Ends early, with true, where `stop` says so. */
+  async until(at: number, stop: () => boolean = () => false): Promise<boolean> {
+    for (;;) {
+      this.#later.sort((a, b) => a.at - b.at);
+      const next = Math.min(at, this.#later[0]?.at ?? Number.POSITIVE_INFINITY);
+      await this.clock.run(next, () => this.#died() !== undefined || stop());
+      const dead = this.#died();
+      if (dead) this.#bury(dead);
+      else if (stop()) return true;
+      else if (this.#later[0] && this.#later[0].at <= next) this.#later.shift()!.act();
+      else return false;
+    }
+  }
+
+  /** Heals everything, lets all nodes become equal and silent, and judges. */
+  async quiet(): Promise<void> {
+    await this.#heal();
+    const healed = this.clock.now();
+    const steps = this.#applied();
+    let different = ['not looked at'];
+    while (different.length > 0 && this.clock.now() < healed + CONVERGED_WITHIN_MS && this.failures.length === 0) {
+      await this.until(this.clock.now() + 1000);
+      different = differences(this);
+    }
+    this.log.add('world', `quiet after ${(this.clock.now() - healed) / 1000} s`);
+    this.failures.push(...different);
+    if (this.failures.length === 0) await this.#silence();
+    const taken = this.#applied() - steps;
+    if (taken > this.#stepsAllowed()) this.failures.push(`ping-pong: ${taken} steps were taken after everything had healed`);
+    if (this.failures.length === 0) this.failures.push(...judgement(this));
+  }
+
+  /** Ends all processes. */
+  end(): void {
+    for (const node of this.nodes.values()) node.kill();
+  }
+
+  async #silence(): Promise<void> {
+    const sequences = () => [...this.nodes.values()].map(node => node.engine?.feed.sequence).join(' ');
+    const before = sequences();
+    await this.until(this.clock.now() + SILENT_MS);
+    if (sequences() !== before) this.failures.push(`not silent: the feeds went from ${before} to ${sequences()}`);
+    this.failures.push(...differences(this));
+  }
+
+  async #heal(): Promise<void> {
+    this.log.add('world', 'heals');
+    // Whoever is to come back does, at once.
+    while (this.#later.length > 0) this.#later.shift()!.act();
+    this.#crashing.clear();
+    this.links.heal();
+    for (const node of this.nodes.values()) {
+      node.deaf = 0;
+      // What is left of a fuse must not end the peace.
+      node.engine?.disk.failAfter(Number.POSITIVE_INFINITY);
+      node.start();
+      for (const replica of node.engine!.replicas.values()) replica.rescan();
+    }
+  }
+
+  #do(step: Step): void {
+    if (step.do !== 'user') this.log.add('world', JSON.stringify(step));
+    switch (step.do) {
+      case 'user':
+        return this.#operate(step);
+      case 'start':
+        return this.#node(step.node).start();
+      case 'stop':
+        return this.#stop(step);
+      case 'crash':
+        return this.#crash(step);
+      case 'snapshot':
+        this.#snapshots.set(step.node, this.#node(step.node).disk.snapshot('.dfsync/cache'));
+        return;
+      case 'cut':
+        return this.#cut([[step.a, step.b]], step.forMs);
+      case 'isolate':
+        return this.#cut([...this.nodes.keys()].map(other => [step.node, other]), step.forMs);
+      case 'weather': {
+        const { lost, repeated, torn } = step;
+        this.links.weather = { lost, repeated, torn, latencyMs: 2000 };
+        this.#after(step.forMs, () => (this.links.weather = FAIR));
+        return;
+      }
+      case 'deaf':
+        return this.#deafen(step);
+      default:
+        step satisfies never;
+    }
+  }
+
+  #operate({ id, node: roleid, domain, operation }: Extract<Step, { do: 'user' }>): void {
+    const node = this.#node(roleid);
+    const served = node.domains.find(({ name }) => name === domain)!;
+    const who = { node: roleid, operation: id, chance: this.#chance.fork(`step ${id}`), now: node.now() };
+    this.log.add(node.name, `user in ${domain}: ${this.users.perform(operation, node.disk, served, who)}`);
+  }
+
+  #stop({ node: roleid, forMs }: Extract<Step, { do: 'stop' }>): void {
+    const node = this.#node(roleid);
+    void node.stop().then(() => this.#after(forMs, () => node.start()));
+  }
+
+  #crash(step: Extract<Step, { do: 'crash' }>): void {
+    const { engine } = this.#node(step.node);
+    if (!engine || this.#crashing.has(step.node)) return;
+    this.#crashing.set(step.node, step);
+    engine.disk.failAfter(step.after, step.torn);
+  }
+
+  #cut(pairs: readonly (readonly [number, number])[], forMs: number): void {
+    for (const [a, b] of pairs) this.links.cut(a, b);
+    this.#after(forMs, () => {
+      for (const [a, b] of pairs) this.links.mend(a, b);
+    });
+  }
+
+  #deafen({ node: roleid, loss, declared, forMs }: Extract<Step, { do: 'deaf' }>): void {
+    const node = this.#node(roleid);
+    node.deaf = loss;
+    this.#after(forMs, () => {
+      node.deaf = 0;
+      if (declared) for (const replica of node.engine?.replicas.values() ?? []) replica.rescan();
+    });
+  }
+
+  #after(ms: number, act: () => void): void {
+    this.#later.push({ at: this.clock.now() + ms, act });
+  }
+
+  #died(): SimNode | undefined {
+    for (const node of this.nodes.values()) if (node.engine?.disk.dead) return node;
+    return undefined;
+  }
+
+  /** Takes a dead process away, and with it perhaps some of what it knew. */
+  #bury(node: SimNode): void {
+    const { roleid } = node.instance;
+    const step = this.#crashing.get(roleid);
+    this.#crashing.delete(roleid);
+    if (step && step.memory !== 'whole') this.#forget(node, step.memory);
+    node.bury();
+    this.#after(step?.forMs ?? 0, () => node.start());
+  }
+
+  #forget(node: SimNode, memory: Memory): void {
+    const cache = '.dfsync/cache';
+    this.#excuse(node);
+    const snapshot = this.#snapshots.get(node.instance.roleid);
+    this.log.add(node.name, `finds its cache ${memory}`);
+    if (memory === 'lost') node.disk.restore({ path: cache, tree: undefined });
+    else if (memory === 'older' && snapshot) node.disk.restore(snapshot);
+    else if (memory === 'without journal')
+      for (const { directory } of node.domains)
+        for (const name of ['journal.jsonl', 'journal.before.jsonl'])
+          if (node.disk.lstat(`${cache}/${directory}/${name}`)) node.disk.unlink(`${cache}/${directory}/${name}`);
+  }
+
+  /** What no other instance has heard of yet is lost with the cache, as far as a look at the disk cannot tell. */
+  #excuse(node: SimNode): void {
+    for (const [domain, replica] of node.engine?.replicas ?? []) {
+      const excused = this.excused.get(domain) ?? new Set();
+      this.excused.set(domain, excused);
+      const others = [...this.nodes.values()].flatMap(other => (other === node ? [] : (other.engine?.replicas.get(domain) ?? [])));
+      for (const event of this.users.histories.get(domain)?.events ?? []) {
+        const mine = replica.get(event.path as never);
+        const known = mine && others.some(other => dominates(other.get(mine.path)?.version ?? {}, mine.version));
+        if (!known) excused.add(event.id);
+      }
+    }
+  }
+
+  #found(): void {
+    const [first, ...others] = [...this.nodes.values()];
+    for (const domain of first!.domains) {
+      first!.disk.mkdir(domain.directory, 0o755);
+      first!.disk.writeFile(`${domain.directory}/${ANCHOR}`, Buffer.from('anchor\n'), 0o644);
+      const chance = this.#chance.fork(`tree of ${domain.name}`);
+      const made = ['create', 'unpack', 'makeDirectory', 'symlink', 'treeForFile', 'create'] as const;
+      made.forEach((operation, i) => {
+        const who = { node: 1, operation: -1 - i, chance: chance.fork(i), now: first!.now() };
+        this.users.perform(operation, first!.disk, domain, who);
+      });
+      for (const other of others)
+        if (this.schedule.seededNodes.includes(other.instance.roleid) && other.domains.includes(domain))
+          other.disk.restore(first!.disk.snapshot(domain.directory));
+    }
+  }
+
+  #applied(): number {
+    let applied = 0;
+    for (const { engine } of this.nodes.values()) applied += engine?.applied ?? 0;
+    return applied;
+  }
+
+  #stepsAllowed(): number {
+    const paths = [...this.users.histories.values()].flatMap(({ events }) => events.map(({ path }) => path));
+    return ROUNDS * (new Set(paths).size + 1) * this.nodes.size;
+  }
+
+  #node(roleid: number): SimNode {
+    return this.nodes.get(roleid)!;
+  }
+
+  #onBug(error: unknown): void {
+    this.failures.push(`an engine failed: ${error instanceof Error ? error.stack : error}`);
+  }
+}
