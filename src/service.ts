@@ -8,8 +8,9 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from './core/clock.ts';
 import type { DomainName, RelPath } from './core/path.ts';
 import { type Domain, domainsOf, type Instance, type Network } from './core/topology.ts';
+import { forgetIndex } from './folder/cache.ts';
 import { ignoring } from './folder/ignore.ts';
-import { acquireLock, type Holder, type Lock } from './folder/lock.ts';
+import { acquireLock, type Holder, type Lock, LockError } from './folder/lock.ts';
 import { realDisk } from './folder/real-disk.ts';
 import { Replica } from './folder/replica.ts';
 import { threadScanner } from './folder/scan-worker.ts';
@@ -25,6 +26,8 @@ import { Loop } from './sync/loop.ts';
 import type { PullReport } from './sync/pull.ts';
 import { Server } from './sync/serve.ts';
 
+/** Where the caches of the domains are. */
+const CACHE = '.dfsync/cache';
 /** How old a file's date must be before the file is read: one granule of common file systems. */
 const GRANULE_MS = 2;
 
@@ -139,6 +142,12 @@ export class Service {
         freshId: randomUUID(),
         now: clock.now(),
       });
+      this.#lock.lost.addEventListener('abort', () =>
+        this.#fail(
+          new LockError(`the lock on ${root} was lost: another process may write to it; nothing more is touched`),
+        ),
+      );
+      this.#forgetUnserved();
       for (const domain of domainsOf(this.#network, this.#self.site)) await this.#add(domain);
       const bound = await this.#peers.listen(this.#is.listen.host, this.#is.listen.port);
       this.#is.onEvent('info', 'peers.listening', bound);
@@ -180,6 +189,7 @@ export class Service {
       await this.#end(running);
       this.#volume?.forget(running.directory);
     }
+    this.#forgetUnserved();
   }
 
   /** Looks at everything again. */
@@ -187,8 +197,15 @@ export class Service {
     for (const { replica } of this.#replicas.values()) replica.rescan();
   }
 
+  /** Losing a domain is never a deletion: its files stay, what was known of them goes. */
+  #forgetUnserved(): void {
+    const served = new Set(domainsOf(this.#network, this.#self.site).map(domain => domain.directory));
+    for (const directory of this.#disk.list(CACHE))
+      if (!served.has(directory)) forgetIndex(this.#disk, `${CACHE}/${directory}`);
+  }
+
   async #add({ name, directory }: Domain): Promise<void> {
-    const cache = `.dfsync/cache/${directory}`;
+    const cache = `${CACHE}/${directory}`;
     // A domain's directory that was there before and is missing now is no reason to make an empty one.
     if (!this.#disk.lstat(directory) && !this.#disk.lstat(cache)) this.#disk.mkdir(directory, 0o755);
     const area = this.#disk.lstat(directory) ? this.#volume!.privateArea(directory) : '.dfsync';

@@ -105,6 +105,8 @@ class Planner {
   readonly #after = new Map<RelPath, Entry>();
   /** By how much they change the number of live entries in a directory. */
   readonly #grown = new Map<RelPath, number>();
+  /** Paths that are wanted as files or symlinks: nothing is put below them meanwhile. */
+  readonly #leaves = new Set<RelPath>();
   readonly #records: Action[] = [];
   readonly #removes: Action[] = [];
   readonly #mkdirs: Action[] = [];
@@ -129,6 +131,7 @@ class Planner {
     const live = taken
       .filter(want => want.entry.kind !== 'tombstone')
       .sort((a, b) => depthOf(a.entry.path) - depthOf(b.entry.path));
+    for (const { entry } of live) if (entry.kind !== 'directory') this.#leaves.add(entry.path);
     const moves = this.#moves(gone, live);
 
     for (const want of gone) if (want.was?.kind !== 'directory' && !moves.has(want.entry.path)) this.#remove(want);
@@ -170,8 +173,10 @@ class Planner {
       const was = this.#view.get(want.entry.path);
       const verdict = resolve(was, want.entry);
       if (verdict.do === 'nothing') this.#settled.push(want.entry.path);
-      else if (verdict.do === 'merge') this.#records.push({ do: 'record', entry: verdict.entry, was });
-      else taken.push({ ...want, entry: verdict.entry, was, conflict: verdict.conflict });
+      else if (verdict.do === 'merge') {
+        this.#records.push({ do: 'record', entry: verdict.entry, was });
+        this.#set(verdict.entry);
+      } else taken.push({ ...want, entry: verdict.entry, was, conflict: verdict.conflict });
     }
     return taken;
   }
@@ -179,10 +184,12 @@ class Planner {
   /** Renames that one step can do, source by target: the very version is here and its tombstone is wanted too. */
   #moves(gone: readonly Taken[], live: readonly Taken[]): Map<RelPath, RelPath> {
     const going = new Map(gone.map(want => [want.entry.path, want]));
+    // What is to be a directory again cannot keep its file until that is moved.
+    const parents = new Set(live.flatMap(want => [...ancestorsOf(want.entry.path)]));
     const moves = new Map<RelPath, RelPath>();
     for (const { entry, was } of live) {
       const source = entry.from && going.get(entry.from.path)?.was;
-      if (!source || moves.has(source.path) || isLiveDirectory(was)) continue;
+      if (!source || moves.has(source.path) || parents.has(source.path) || isLiveDirectory(was)) continue;
       if (isSameContent(source, entry) && sameVersion(source.version, entry.from!.version))
         moves.set(source.path, entry.path);
     }
@@ -246,21 +253,22 @@ class Planner {
   /** Makes sure that every parent lives, reviving what has a tombstone; false where the entry has to wait. */
   #parents(want: Taken): boolean {
     const missing: RelPath[] = [];
-    for (const parent of ancestorsOf(want.entry.path)) {
+    const parents = [...ancestorsOf(want.entry.path)];
+    if (parents.some(parent => this.#leaves.has(parent))) return this.#wait({ path: want.entry.path, why: 'blocked' });
+    for (const parent of parents) {
       const entry = this.#at(parent);
       if (entry?.kind === 'directory') break;
-      if (isLive(entry)) {
-        this.#pending.push({ path: want.entry.path, why: 'blocked' });
-        return false;
-      }
-      if (!want.parentModes?.has(parent)) {
-        this.#pending.push({ path: want.entry.path, why: 'parent', ask: parent });
-        return false;
-      }
+      if (isLive(entry)) return this.#wait({ path: want.entry.path, why: 'blocked' });
+      if (!want.parentModes?.has(parent)) return this.#wait({ path: want.entry.path, why: 'parent', ask: parent });
       missing.unshift(parent);
     }
     for (const parent of missing) this.#revive(parent, want.parentModes?.get(parent));
     return true;
+  }
+
+  #wait(pending: Pending): false {
+    this.#pending.push(pending);
+    return false;
   }
 
   #revive(path: RelPath, mode: number | undefined): void {
@@ -273,7 +281,7 @@ class Planner {
       mode: mode ?? old?.mode ?? FALLBACK_MODE,
       version: consequence(old?.version ?? { 0: 0 }, this.#self),
     };
-    this.#mkdirs.push({ do: 'mkdir', entry, was: this.#view.get(path), conflict: false });
+    this.#mkdirs.push({ do: 'mkdir', entry, was: old, conflict: false });
     this.#set(entry);
   }
 

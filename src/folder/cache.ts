@@ -20,6 +20,9 @@ const SHARD_DIGITS = 2;
 /** A small domain lies in one shard; past so many entries it is spread. */
 const SPREAD_FROM = 2_000;
 
+/** What is kept besides the entries. */
+const MEMORY = 'memory.json';
+
 interface Header {
   readonly format: number;
   readonly digestVersion: number;
@@ -101,12 +104,12 @@ export class Cache {
   }
 
   async loadMemory(): Promise<DomainMemory> {
-    const memory = await this.#readFile<DomainMemory & Header>('memory.json');
+    const memory = await this.#readFile<DomainMemory & Header>(MEMORY);
     return memory !== 'damaged' && memory?.roleid === this.#roleid ? memory : { heard: {} };
   }
 
   async saveMemory(memory: DomainMemory): Promise<void> {
-    await this.#writeFile('memory.json', { ...this.#header(0), ...memory });
+    await this.#writeFile(MEMORY, { ...this.#header(0), ...memory });
   }
 
   #shardOf(path: RelPath): string {
@@ -175,6 +178,15 @@ export class Cache {
     if (this.#disk.lstat(path)) this.#disk.unlink(path);
     this.#written.delete(name);
   }
+}
+
+/**
+ * Forgets what was known of a domain that this site does not serve any more. Its heartbeats stay: they say since when it may lack
+ * deletions.
+ */
+export function forgetIndex(disk: Disk, directory: string): void {
+  if (!disk.lstat(directory)) return;
+  for (const name of disk.list(directory)) if (name !== MEMORY) disk.unlink(`${directory}/${name}`);
 }
 
 /** A JSON file of lowdb that survives a power loss whole: written beside, brought to disk, renamed. */

@@ -23,6 +23,8 @@ import { Trash } from './trash.ts';
 const FOLD_JOURNAL_BYTES = 4 * 1024 * 1024;
 /** How often a fold is considered, and a halted or missing domain looked at again. */
 const HOUSEKEEPING_MS = 10_000;
+/** How often tombstones past the retention are looked for: every instance drops them at the same time, give or take this. */
+const EXPIRE_MS = 60_000;
 /** Actions applied in one synchronous stretch: some milliseconds. */
 const SLICE = 64;
 
@@ -104,7 +106,6 @@ export class Replica implements View {
       Object.entries((await this.#cache.loadMemory()).heard).map(([origin, at]) => [Number(origin), at]),
     );
     this.#replay(this.#journal.read());
-    for (const path of this.#index.expire(clock.now())) this.#cache.touch(path);
   }
 
   /** Looks, scans and keeps house until the signal aborts; then flushes. */
@@ -273,16 +274,13 @@ export class Replica implements View {
     const results: Applied[] = [];
     try {
       this.#journal.append(actions.flatMap(action => this.#intents(action)));
+      if (this.#is.fsync !== 'off' && actions.some(action => action.do === 'fetch')) await this.#is.disk.sync();
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       // Without its intent on disk nothing may be done: a crash would take it for a local change.
-      return actions.map(() => ({
-        result: 'failed',
-        code: error.code,
-        message: `the journal cannot be written: ${error.message}`,
-      }));
+      const message = `the journal cannot be written: ${error.message}`;
+      return actions.map(() => ({ result: 'failed', code: error.code, message }));
     }
-    if (this.#is.fsync !== 'off' && actions.some(action => action.do === 'fetch')) await this.#is.disk.sync();
     for (let start = 0; start < actions.length; start += SLICE) {
       if (start > 0) await this.#is.clock.yield();
       for (const action of actions.slice(start, start + SLICE))
@@ -460,13 +458,19 @@ export class Replica implements View {
   }
 
   async #keepHouse(signal: AbortSignal): Promise<void> {
+    const { clock, onEvent } = this.#is;
+    let expireAt = 0;
     while (!signal.aborted) {
-      await this.#is.clock.sleep(HOUSEKEEPING_MS, signal);
+      if (clock.now() >= expireAt) {
+        expireAt = clock.now() + EXPIRE_MS;
+        for (const path of this.#index.expire(clock.now())) this.#cache.touch(path);
+      }
+      await clock.sleep(HOUSEKEEPING_MS, signal);
       if (signal.aborted || this.#journal.bytes < FOLD_JOURNAL_BYTES) continue;
       try {
         await this.flush();
       } catch (error) {
-        this.#is.onEvent('cache not written; it is tried again', { domain: this.domain, reason: String(error) });
+        onEvent('cache not written; it is tried again', { domain: this.domain, reason: String(error) });
       }
     }
   }

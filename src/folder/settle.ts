@@ -4,6 +4,12 @@ import type { Stat } from './disk.ts';
 
 /** A file that has not settled for so long is listed as busy. */
 const BUSY_MS = 10_000;
+/** A file that is closed so often … */
+const MANY_CLOSES = 10;
+/** … within so long changes all the time: from then on it has to stand still too. */
+const MANY_WITHIN_MS = 5_000;
+/** So many files are remembered for that before old ones are forgotten. */
+const MAX_CLOSED = 1_000;
 
 interface Unsettled {
   readonly first: boolean;
@@ -16,6 +22,7 @@ interface Unsettled {
 export class Settling {
   readonly #settleMs: number;
   readonly #files = new Map<RelPath, Unsettled>();
+  readonly #closed = new Map<RelPath, { count: number; readonly since: number }>();
 
   constructor(settleMs: number) {
     this.#settleMs = settleMs;
@@ -26,13 +33,30 @@ export class Settling {
     const signature = `${stat.inode} ${stat.size} ${stat.mtime} ${stat.ctime}`;
     const known = this.#files.get(path);
     const unchanged = known?.signature === signature && now - known.since >= this.#settleMs;
-    if (closed || unchanged || now - stat.ctime >= this.#settleMs) {
+    const finished = closed && this.#closes(path, now) <= MANY_CLOSES;
+    if (finished || unchanged || now - stat.ctime >= this.#settleMs) {
       this.#files.delete(path);
       return true;
     }
     if (known?.signature !== signature)
       this.#files.set(path, { first, signature, since: now, noticed: known?.noticed ?? now });
     return false;
+  }
+
+  /** How often a file was closed lately, this time included. */
+  #closes(path: RelPath, now: number): number {
+    let closed = this.#closed.get(path);
+    if (!closed || now - closed.since > MANY_WITHIN_MS) {
+      closed = { count: 0, since: now };
+      // Insertion order is that of dates.
+      this.#closed.delete(path);
+      this.#closed.set(path, closed);
+    }
+    for (const [old, { since }] of this.#closed) {
+      if (this.#closed.size <= MAX_CLOSED && now - since <= MANY_WITHIN_MS) break;
+      this.#closed.delete(old);
+    }
+    return ++closed.count;
   }
 
   /** Whether a file has been changing for long. */

@@ -361,7 +361,7 @@ export class Learner {
       folder.problems.report(entry.path, 'clock', message, now);
       return false;
     }
-    folder.problems.clear(entry.path, 'clock');
+    folder.problems.clear(entry.path, 'clock', 'gone');
     if (resolve(folder.get(entry.path), entry).do === 'nothing') return false;
     this.lagMs(domain);
     wants.add(entry, { roleid: peer.roleid, site }, sequence, now);

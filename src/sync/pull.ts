@@ -71,7 +71,8 @@ interface Tally {
 export class Puller {
   readonly #is: PullOptions;
   #objection: string | undefined;
-  #large = 0;
+  /** Large transfers under way. */
+  readonly #transfers = new Set<Promise<void>>();
   #wake = () => {};
 
   constructor(options: PullOptions) {
@@ -93,7 +94,7 @@ export class Puller {
       else if (!(await this.#cycle(signal)))
         await this.#pause((wants.nextTry() ?? Number.POSITIVE_INFINITY) - clock.now(), signal);
     }
-    for (const want of wants.list()) want.transfer?.abort();
+    await Promise.all(this.#transfers);
   }
 
   /** Answers whether there was anything to do. */
@@ -285,19 +286,19 @@ export class Puller {
     const { wants, clock } = this.#is;
     const want = wants.get(entry.path);
     const roleid = this.#sourceOf(entry.path);
-    if (!want || roleid === undefined || this.#large >= LARGE_AT_ONCE) {
+    if (!want || roleid === undefined || this.#transfers.size >= LARGE_AT_ONCE) {
       // A free lane wakes what waits.
       if (want) want.nextTry = clock.now() + HALTED_MS;
       return;
     }
-    this.#large++;
     want.transfer = new AbortController();
-    const transfer = AbortSignal.any([signal, want.transfer.signal]);
-    void this.#fetchLarge(want, entry, roleid, transfer).finally(() => {
-      this.#large--;
+    const ends = AbortSignal.any([signal, want.transfer.signal]);
+    const transfer = this.#fetchLarge(want, entry, roleid, ends).finally(() => {
+      this.#transfers.delete(transfer);
       want.transfer = undefined;
       wants.hurry(clock.now());
     });
+    this.#transfers.add(transfer);
   }
 
   async #fetchLarge(want: Want, entry: Entry, roleid: number, signal: AbortSignal): Promise<void> {
