@@ -10,6 +10,8 @@ import type { DemoPlace } from './demo-network.ts';
 const ASK_AT_MOST_MS = 2_000;
 /** Enough of a log to tell why a process ended. */
 const LAST_LINES = 10;
+/** What a shell says of a program that SIGTERM ended: one that had not come so far as to handle it. */
+const EXIT_BY_SIGTERM = 128 + 15;
 
 /**
  * Ends the program when its own input ends: at our word, or when we are gone, by kill -9 too. It holds none of the outputs, so
@@ -24,8 +26,9 @@ wait "$child"`;
 /** A process of `dfsync run` that never outlives this one. */
 export class DemoInstance {
   readonly place: DemoPlace;
-  /** The exit code, once it has ended; rejects where it cannot be started. */
-  readonly ended: Promise<number>;
+  /** Resolves once it has ended: with why that is a failure, or with undefined where it ended well and at our word. */
+  readonly ended: Promise<string | undefined>;
+  #asked = false;
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
 
   /** @param program what runs dfsync: an executable and its first arguments */
@@ -40,17 +43,17 @@ export class DemoInstance {
     this.#child = child;
     child.stdin.on('error', () => {});
     for (const stream of [child.stdout, child.stderr]) stream.on('data', text => appendFileSync(place.log, text));
-    child.stdout.on('end', () => this.stop());
-    this.ended = new Promise((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (code, signal) => resolve(signal === null ? (code ?? 1) : 1));
+    // All that the wrapper waits for then is the end of its input.
+    child.stdout.on('end', () => child.stdin.end());
+    this.ended = new Promise(resolve => {
+      child.once('error', error => resolve(`cannot be started: ${error.message}`));
+      child.once('close', (code, signal) => resolve(this.#failure(signal ?? code)));
     });
-    // Whoever waits hears of it; until then it is no unhandled rejection.
-    this.ended.catch(() => {});
   }
 
-  /** Lets it stop as SIGTERM does; {@link ended} tells when it has. */
+  /** Stops it as SIGTERM does; {@link ended} tells when it has. */
   stop(): void {
+    this.#asked = true;
     this.#child.stdin.end();
   }
 
@@ -64,6 +67,11 @@ export class DemoInstance {
     } catch {
       return undefined;
     }
+  }
+
+  #failure(exit: number | string | null): string | undefined {
+    if (this.#asked && (exit === 0 || exit === EXIT_BY_SIGTERM)) return undefined;
+    return `ended${this.#asked ? '' : ' although nobody asked it to'}, exit code ${exit}`;
   }
 
   /** The end of its log. */

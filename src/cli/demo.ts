@@ -14,8 +14,6 @@ const ASK_EVERY_MS = 500;
 export interface DemoOptions {
   /** Leave the temporary directory behind at the end. */
   readonly keep?: boolean;
-  /** What runs dfsync: an executable and its first arguments. Default: what runs this process. */
-  readonly program?: readonly string[];
 }
 
 /**
@@ -30,31 +28,22 @@ export async function demo(
   options: DemoOptions = {},
 ): Promise<number> {
   const network = await makeDemoNetwork();
-  const program = options.program ?? [process.execPath, process.argv[1]!];
+  // From the sources or built, installed or not: what runs the demonstration runs its instances.
+  const program = [process.execPath, process.argv[1]!];
   const instances = network.places.map(place => new DemoInstance(place, network.config, program));
   const say = (line: string) => out.write(`${line}\n`);
   for (const line of introduction(network, options)) say(line);
 
   const over = new AbortController();
-  const died = instances.map(async instance => {
-    await instance.ended.catch(() => {});
-    over.abort();
-  });
-  await report(
-    instances,
-    line => say(`${new Date().toTimeString().slice(0, 8)}  ${line}`),
-    AbortSignal.any([signal, over.signal]),
-  );
+  for (const { ended } of instances) void ended.then(() => over.abort());
+  const timed = (line: string) => say(`${new Date().toTimeString().slice(0, 8)}  ${line}`);
+  await report(instances, timed, AbortSignal.any([signal, over.signal]));
 
   if (signal.aborted) say('stopping ...');
   const failed = await stopAll(instances, say);
-  await Promise.all(died);
-  if (!failed && options.keep !== true) rmSync(network.directory, { recursive: true, force: true });
-  say(
-    failed || options.keep
-      ? `stopped; ${network.directory} is left as it is`
-      : `stopped; ${network.directory} is removed`,
-  );
+  const kept = failed || options.keep === true;
+  if (!kept) rmSync(network.directory, { recursive: true, force: true });
+  say(`stopped; ${network.directory} is ${kept ? 'left as it is' : 'removed'}`);
   return failed ? 1 : 0;
 }
 
@@ -113,10 +102,10 @@ async function stopAll(instances: readonly DemoInstance[], say: (line: string) =
   for (const instance of instances) instance.stop();
   let failed = false;
   for (const instance of instances) {
-    const how = await instance.ended.then(code => (code === 0 ? undefined : `exit code ${code}`), String);
-    if (how === undefined) continue;
+    const failure = await instance.ended;
+    if (failure === undefined) continue;
     failed = true;
-    say(`${instance.place.name} ended with ${how}; the end of ${instance.place.log}:`);
+    say(`${instance.place.name} ${failure}; the end of ${instance.place.log}:`);
     for (const line of instance.lastLines()) say(`  ${line}`);
   }
   return failed;

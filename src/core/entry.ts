@@ -28,7 +28,7 @@ export interface Entry {
   readonly size: number;
   /** Date of a file, or of a deletion. */
   readonly mtime: number;
-  /** Permission bits. A tombstone keeps those of what it removed, for a directory that comes back; they are not compared. */
+  /** Permission bits. A tombstone keeps those of a directory that it removed, in case that comes back; they are not compared. */
   readonly mode: number;
   readonly target?: string;
   readonly version: Version;
@@ -96,5 +96,6 @@ export function entryOf(path: RelPath, seen: Seen, version: Version, from?: Orig
 
 /** The entry for a path that is gone since `date`. */
 export function tombstoneOf(old: Entry, date: number, version: Version): Entry {
-  return { path: old.path, kind: 'tombstone', size: 0, mtime: date, mode: old.mode, version };
+  const mode = old.kind === 'directory' || old.kind === 'tombstone' ? old.mode : 0;
+  return { path: old.path, kind: 'tombstone', size: 0, mtime: date, mode, version };
 }

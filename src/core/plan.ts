@@ -278,7 +278,7 @@ class Planner {
       kind: 'directory',
       size: 0,
       mtime: 0,
-      mode: mode ?? old?.mode ?? FALLBACK_MODE,
+      mode: mode || old?.mode || FALLBACK_MODE,
       version: consequence(old?.version ?? { 0: 0 }, this.#self),
     };
     this.#mkdirs.push({ do: 'mkdir', entry, was: old, conflict: false });

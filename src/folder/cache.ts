@@ -73,6 +73,8 @@ export class Cache {
       this.#digits = Math.max(this.#digits, name.length === 'shard-.json'.length ? 0 : SHARD_DIGITS);
       await this.#clock.yield();
     }
+    // A crash in the middle of spreading: the single shard may go only once all of it is spread.
+    if (this.#digits > 0 && this.#written.has(shardName(''))) for (const name of this.#spread()) this.#dirty.add(name);
     return damaged;
   }
 

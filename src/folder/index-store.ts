@@ -130,6 +130,9 @@ export class DomainIndex {
     this.#aside.delete(row);
     this.#paths[row] = undefined;
     this.#kind[row] = FREE;
+    // Nobody must find the disk's identity of this file at the path that gets the row next.
+    this.#inode[row] = 0;
+    this.#birth[row] = 0;
     this.#freeRows.push(row);
   }
 

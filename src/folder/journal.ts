@@ -22,6 +22,8 @@ const CURRENT = 'journal.jsonl';
 /** The journal of the time before the flush under way; gone once that has ended. */
 const BEFORE = 'journal.before.jsonl';
 
+const NEWLINE = 10;
+
 export class Journal {
   readonly #disk: Disk;
   readonly #directory: string;
@@ -49,8 +51,15 @@ export class Journal {
   /** Everything recorded since the cache was last written whole, oldest first. */
   read(): JournalRecord[] {
     const records = [BEFORE, CURRENT].flatMap(name => this.#readFile(`${this.#directory}/${name}`));
+    this.#endLine();
     this.#bytes = this.#disk.lstat(`${this.#directory}/${CURRENT}`)?.size ?? 0;
     return records;
+  }
+
+  /** A line cut off by a crash must not swallow the next one. */
+  #endLine(): void {
+    const path = `${this.#directory}/${CURRENT}`;
+    if (this.#disk.lstat(path) && this.#disk.readFile(path).at(-1) !== NEWLINE) this.#disk.append(path, Buffer.of(NEWLINE));
   }
 
   /** A flush begins: what is appended from now on belongs to the next one. */

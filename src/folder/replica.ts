@@ -5,12 +5,12 @@
 import type { Clock, Random } from '../core/clock.ts';
 import type { DigestNode } from '../core/digest.ts';
 import { type Entry, isEqual, isLive } from '../core/entry.ts';
-import type { DomainName, RelPath } from '../core/path.ts';
+import { ancestorsOf, type DomainName, type RelPath } from '../core/path.ts';
 import type { Action, View } from '../core/plan.ts';
 import { type Circumstances, objection } from '../core/safety.ts';
 import { type Applied, apply, type Truth } from './apply.ts';
 import { Cache } from './cache.ts';
-import { type Disk, DiskError, type Reader, seenOf, type Writer } from './disk.ts';
+import { type Disk, DiskError, type Reader, type Stat, seenOf, type Writer } from './disk.ts';
 import { DomainIndex, type Totals } from './index-store.ts';
 import { Journal, type JournalRecord } from './journal.ts';
 import { type LocalChange, Looker, type ScanReport } from './look.ts';
@@ -186,10 +186,7 @@ export class Replica implements View {
 
   /** Opens a file for serving. Throws a DiskError; the caller compares its stat with the entry. */
   openRead(path: RelPath): Reader {
-    for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) {
-      const parent = placeOf(this.directory, path.slice(0, at) as RelPath);
-      if (this.#is.disk.lstat(parent)?.kind !== 'directory') throw new DiskError('ENOTDIR', 'open', path);
-    }
+    if (!this.#hasParents(path)) throw new DiskError('ENOTDIR', 'open', path);
     return this.#is.disk.openRead(placeOf(this.directory, path));
   }
 
@@ -283,13 +280,16 @@ export class Replica implements View {
     }
     for (let start = 0; start < actions.length; start += SLICE) {
       if (start > 0) await this.#is.clock.yield();
+      const records: JournalRecord[] = [];
       for (const action of actions.slice(start, start + SLICE))
-        results.push(this.#applyOne(action, via(action.entry.path)));
+        results.push(this.#applyOne(action, via(action.entry.path), records));
+      // In the same synchronous stretch: an intent without its outcome is left by a crash alone.
+      this.#record(records);
     }
     return results;
   }
 
-  #applyOne(action: Action, via: string | undefined): Applied {
+  #applyOne(action: Action, via: string | undefined, records: JournalRecord[]): Applied {
     const applied = apply(action, {
       disk: this.#is.disk,
       directory: this.directory,
@@ -301,8 +301,10 @@ export class Replica implements View {
       ignored: path => this.#is.ignored(path),
       isMissing: path => this.#looker.isMissing(path),
     });
-    if (applied.result === 'done') this.#commitApplied(action, applied.truths, via);
-    else this.#voidIntents(action);
+    if (applied.result === 'done') {
+      records.push(...applied.truths.map(recordOf));
+      this.#commitApplied(action, applied.truths, via);
+    } else records.push(...this.#voidIntents(action));
     if (applied.result === 'changed') for (const path of applied.look) this.#looker.hint(path, false, applied.deep);
     return applied;
   }
@@ -312,7 +314,10 @@ export class Replica implements View {
       case 'record':
         return [];
       case 'rename':
-        return [{ will: action.entry }, { will: action.tombstone }];
+        return [
+          { will: action.entry, staged: placeOf(this.directory, action.source.path) },
+          { will: action.tombstone },
+        ];
       case 'fetch':
       case 'symlink':
         return [
@@ -329,14 +334,14 @@ export class Replica implements View {
   }
 
   /** An intent that came to nothing must not be finished by a later start. */
-  #voidIntents(action: Action): void {
-    const paths = this.#intents(action).flatMap(record => ('will' in record ? [record.will.path] : []));
-    this.#record(
-      paths.map(path => {
-        const is = this.#index.get(path);
-        return is ? { is } : { drop: path };
-      }),
-    );
+  #voidIntents(action: Action): JournalRecord[] {
+    return this.#intents(action).flatMap(record => {
+      if (!('will' in record)) return [];
+      const { path } = record.will;
+      const entry = this.#index.get(path);
+      const kept = this.#index.kept(path);
+      return entry ? recordOf({ entry, ...(kept && { kept }) }) : { drop: path };
+    });
   }
 
   /** What is true already stays true without its line in the journal: a crash would only make it a first look. */
@@ -351,8 +356,6 @@ export class Replica implements View {
 
   #commitApplied(action: Action, truths: readonly Truth[], via: string | undefined): void {
     const intended = new Set<Entry>(this.#intents(action).flatMap(record => ('will' in record ? [record.will] : [])));
-    const records = truths.filter(truth => !intended.has(truth.entry) || truth.kept);
-    this.#record(records.map(({ entry, kept }) => ({ is: entry, ...(kept && { kept }) })));
     for (const { entry, identity, kept } of truths) {
       this.#looker.applied(entry.path);
       // What this instance adds of its own is news to its own site too.
@@ -371,7 +374,7 @@ export class Replica implements View {
   }
 
   #commitLocal(changes: readonly LocalChange[]): void {
-    this.#record(changes.map(({ entry, identity }) => ({ is: entry, ...(identity && { identity }) })));
+    this.#record(changes.map(recordOf));
     for (const change of changes) this.#set(change, undefined, undefined);
   }
 
@@ -399,28 +402,50 @@ export class Replica implements View {
     for (const intent of intents.values()) this.#settleIntent(intent.will, intent.staged);
   }
 
-  /** An intent that the disk shows was carried out; one whose destination is missing is finished: that is no deletion. */
+  /**
+   * An intent without its outcome: the process died in between. What the disk shows decides; where that is neither the old nor
+   * the new, somebody has changed it since, and knew the new.
+   */
   #settleIntent(entry: Entry, staged: string | undefined): void {
-    const { disk } = this.#is;
-    const place = placeOf(this.directory, entry.path);
     try {
-      let stat = disk.lstat(place);
-      if (!stat && staged !== undefined && isLive(entry) && disk.lstat(staged)?.size === entry.size) {
-        if (entry.kind === 'file') {
-          disk.chmod(staged, entry.mode);
-          disk.setDate(staged, entry.mtime);
-        }
-        disk.rename(staged, place);
-        stat = disk.lstat(place);
-      }
-      const seen = stat && seenOf(stat, () => disk.readlink(place));
-      if (seen ? !isEqual(entry, seen) : isLive(entry)) return;
+      const stat = this.#finished(entry, staged);
+      const seen = stat && seenOf(stat, () => this.#is.disk.readlink(placeOf(this.directory, entry.path)));
+      const was = this.#index.onDisk(entry.path);
+      if (seen ? was && isEqual(was, seen) : isLive(entry) && !isLive(was)) return;
       this.#index.set(entry, stat && { inode: stat.inode, birth: stat.birth });
       this.#cache.touch(entry.path);
     } catch (error) {
       // Unreadable now: the scan says what it is.
       if (!(error instanceof DiskError)) throw error;
     }
+  }
+
+  /** Finishes what took something away to put another thing there (that is no deletion); answers what stands there. */
+  #finished(entry: Entry, staged: string | undefined): Stat | undefined {
+    const { disk } = this.#is;
+    const place = placeOf(this.directory, entry.path);
+    const was = this.#index.get(entry.path);
+    if (disk.lstat(place) || !isLive(entry) || !this.#hasParents(entry.path)) return disk.lstat(place);
+    if (entry.kind === 'directory' && isLive(was) && was.kind !== 'directory') disk.mkdir(place, entry.mode);
+    else if (staged !== undefined && this.#isWhole(staged, entry)) {
+      if (entry.kind === 'file') {
+        disk.chmod(staged, entry.mode);
+        disk.setDate(staged, entry.mtime);
+      }
+      disk.rename(staged, place);
+    }
+    return disk.lstat(place);
+  }
+
+  #isWhole(staged: string, entry: Entry): boolean {
+    const stat = this.#is.disk.lstat(staged);
+    return stat?.kind === entry.kind && (entry.kind !== 'file' || stat.size === entry.size);
+  }
+
+  #hasParents(path: RelPath): boolean {
+    for (const parent of ancestorsOf(path))
+      if (this.#is.disk.lstat(placeOf(this.directory, parent))?.kind !== 'directory') return false;
+    return true;
   }
 
   async #scanLoop(signal: AbortSignal): Promise<void> {
@@ -474,6 +499,10 @@ export class Replica implements View {
       }
     }
   }
+}
+
+function recordOf({ entry, identity, kept }: Truth): JournalRecord {
+  return { is: entry, ...(identity && { identity }), ...(kept && { kept }) };
 }
 
 function makeDirectories(disk: Disk, path: string): void {

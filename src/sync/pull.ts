@@ -71,6 +71,8 @@ interface Tally {
 export class Puller {
   readonly #is: PullOptions;
   #objection: string | undefined;
+  /** What a transfer threw although it never should: ends {@link run}. */
+  #failure: unknown;
   /** Large transfers under way. */
   readonly #transfers = new Set<Promise<void>>();
   #wake = () => {};
@@ -88,13 +90,14 @@ export class Puller {
   /** Pulls whatever is wanted until the signal aborts; what is in flight then is finished or left for a resume. */
   async run(signal: AbortSignal): Promise<void> {
     const { folder, wants, clock } = this.#is;
-    while (!signal.aborted) {
+    while (!signal.aborted && this.#failure === undefined) {
       this.#objection = folder.ready ? folder.objection() : undefined;
       if (!folder.ready || this.#objection !== undefined) await clock.sleep(HALTED_MS, signal);
       else if (!(await this.#cycle(signal)))
         await this.#pause((wants.nextTry() ?? Number.POSITIVE_INFINITY) - clock.now(), signal);
     }
     await Promise.all(this.#transfers);
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** Answers whether there was anything to do. */
@@ -293,11 +296,16 @@ export class Puller {
     }
     want.transfer = new AbortController();
     const ends = AbortSignal.any([signal, want.transfer.signal]);
-    const transfer = this.#fetchLarge(want, entry, roleid, ends).finally(() => {
-      this.#transfers.delete(transfer);
-      want.transfer = undefined;
-      wants.hurry(clock.now());
-    });
+    const failed = (error: unknown) => {
+      this.#failure = error;
+    };
+    const transfer = this.#fetchLarge(want, entry, roleid, ends)
+      .catch(failed)
+      .finally(() => {
+        this.#transfers.delete(transfer);
+        want.transfer = undefined;
+        wants.hurry(clock.now());
+      });
     this.#transfers.add(transfer);
   }
 

@@ -28,25 +28,74 @@ const renamed = (from: string, version: Entry['version'], to: string, newer: Ent
 
 const cases: Case[] = [
   { name: 'a new file is fetched', wanted: [file('f')], actions: ['fetch f'] },
-  { name: 'a newer content is fetched', local: [file('f')], wanted: [file('f', { 1: 101 }, { size: 2 })], actions: ['fetch f'] },
-  { name: 'a mode alone is a chmod', local: [file('f')], wanted: [file('f', { 1: 101 }, { mode: 0o600 })], actions: ['chmod f'] },
-  { name: 'a mode of a directory is a chmod', local: [directory('d')], wanted: [directory('d', { 1: 101 }, 0o700)], actions: ['chmod d'] },
+  {
+    name: 'a newer content is fetched',
+    local: [file('f')],
+    wanted: [file('f', { 1: 101 }, { size: 2 })],
+    actions: ['fetch f'],
+  },
+  {
+    name: 'a mode alone is a chmod',
+    local: [file('f')],
+    wanted: [file('f', { 1: 101 }, { mode: 0o600 })],
+    actions: ['chmod f'],
+  },
+  {
+    name: 'a mode of a directory is a chmod',
+    local: [directory('d')],
+    wanted: [directory('d', { 1: 101 }, 0o700)],
+    actions: ['chmod d'],
+  },
   { name: 'a new symlink is made', wanted: [symlink('l')], actions: ['symlink l'] },
   { name: 'a new directory is made', wanted: [directory('d')], actions: ['mkdir d'] },
   { name: 'a deleted file goes', local: [file('f')], wanted: [tombstone('f', { 1: 101 })], actions: ['remove f'] },
   { name: 'a deletion of what was never here is recorded', wanted: [tombstone('f')], actions: ['record f'] },
-  { name: 'a newer deletion is recorded', local: [tombstone('f')], wanted: [tombstone('f', { 1: 101 }, 99)], actions: ['record f'] },
-  { name: 'another history of the same is recorded', local: [file('f')], wanted: [file('f', { 2: 101 })], actions: ['record f'] },
-  { name: 'what loses adds to the history', local: [file('f', { 1: 102 })], wanted: [file('f', { 2: 101 }, { size: 2 })], actions: ['record f'] },
-  { name: 'what is known already is settled', local: [file('f', { 1: 102 })], wanted: [file('f', { 1: 101 }, { size: 2 })], settled: ['f'] },
+  {
+    name: 'a newer deletion is recorded',
+    local: [tombstone('f')],
+    wanted: [tombstone('f', { 1: 101 }, 99)],
+    actions: ['record f'],
+  },
+  {
+    name: 'another history of the same is recorded',
+    local: [file('f')],
+    wanted: [file('f', { 2: 101 })],
+    actions: ['record f'],
+  },
+  {
+    name: 'what loses adds to the history',
+    local: [file('f', { 1: 102 })],
+    wanted: [file('f', { 2: 101 }, { size: 2 })],
+    actions: ['record f'],
+  },
+  {
+    name: 'what is known already is settled',
+    local: [file('f', { 1: 102 })],
+    wanted: [file('f', { 1: 101 }, { size: 2 })],
+    settled: ['f'],
+  },
   { name: 'a file becomes a symlink', local: [file('f')], wanted: [symlink('f', { 1: 101 })], actions: ['symlink f'] },
-  { name: 'a file becomes a directory', local: [file('f')], wanted: [directory('f', { 1: 101 }), file('f/x')], actions: ['mkdir f', 'fetch f/x'] },
+  {
+    name: 'a file becomes a directory',
+    local: [file('f')],
+    wanted: [directory('f', { 1: 101 }), file('f/x')],
+    actions: ['mkdir f', 'fetch f/x'],
+  },
 
-  { name: 'parents come before children', wanted: [file('d/e/f'), directory('d/e'), directory('d')], actions: ['mkdir d', 'mkdir d/e', 'fetch d/e/f'] },
+  {
+    name: 'parents come before children',
+    wanted: [file('d/e/f'), directory('d/e'), directory('d')],
+    actions: ['mkdir d', 'mkdir d/e', 'fetch d/e/f'],
+  },
   {
     name: 'tombstones go deepest first',
     local: [directory('d'), directory('d/e'), file('d/e/f'), file('d/g')],
-    wanted: [tombstone('d', { 1: 101 }), tombstone('d/e', { 1: 101 }), tombstone('d/g', { 1: 101 }), tombstone('d/e/f', { 1: 101 })],
+    wanted: [
+      tombstone('d', { 1: 101 }),
+      tombstone('d/e', { 1: 101 }),
+      tombstone('d/g', { 1: 101 }),
+      tombstone('d/e/f', { 1: 101 }),
+    ],
     actions: ['remove d/e/f', 'remove d/g', 'remove d/e', 'remove d'],
   },
   {
@@ -155,7 +204,11 @@ const cases: Case[] = [
   {
     name: 'one old path satisfies one rename only',
     local: [file('a', { 1: 100 })],
-    wanted: [tombstone('a', { 1: 101 }), renamed('a', { 1: 100 }, 'b', { 1: 101 }), renamed('a', { 1: 100 }, 'c', { 1: 101 })],
+    wanted: [
+      tombstone('a', { 1: 101 }),
+      renamed('a', { 1: 100 }, 'b', { 1: 101 }),
+      renamed('a', { 1: 100 }, 'c', { 1: 101 }),
+    ],
     actions: ['rename b < a', 'fetch c'],
   },
   {
@@ -199,11 +252,18 @@ const cases: Case[] = [
 ];
 
 function describeAction(action: Action): string {
-  const below = 'below' in action && action.below.length > 0 ? ` - ${action.below.map(({ path }) => path).sort().join(' ')}` : '';
+  const below =
+    'below' in action && action.below.length > 0
+      ? ` - ${action.below
+          .map(({ path }) => path)
+          .sort()
+          .join(' ')}`
+      : '';
   return `${action.do} ${action.entry.path}${action.do === 'rename' ? ` < ${action.source.path}` : ''}${below}`;
 }
 
-const wantedOf = (wanted: readonly (Entry | Wanted)[]): Wanted[] => wanted.map(want => ('entry' in want ? want : { entry: want }));
+const wantedOf = (wanted: readonly (Entry | Wanted)[]): Wanted[] =>
+  wanted.map(want => ('entry' in want ? want : { entry: want }));
 
 describe('the plan', () => {
   for (const { name, local = [], wanted, actions = [], pending = [], settled = [] } of cases)
@@ -211,7 +271,10 @@ describe('the plan', () => {
       const folder = new ModelFolder(local);
       const planned = plan(folder, wantedOf(wanted), SELF, NOW);
       assert.deepEqual(planned.actions.map(describeAction), actions);
-      assert.deepEqual([...planned.pending].sort((a, b) => (a.path < b.path ? -1 : 1)), pending);
+      assert.deepEqual(
+        [...planned.pending].sort((a, b) => (a.path < b.path ? -1 : 1)),
+        pending,
+      );
       assert.deepEqual(planned.settled, settled);
       folder.apply(planned.actions);
     });
@@ -222,12 +285,17 @@ describe('what a plan adds of its own', () => {
     const folder = new ModelFolder([directory('d'), file('d/f', { 1: 5000, 7: 3 })]);
     const [fetch] = plan(folder, [{ entry: file('d', { 1: 5001 }) }], SELF, NOW).actions;
     assert.ok(fetch?.do === 'fetch');
-    assert.deepEqual(fetch.below, [{ ...tombstone('d/f', { 1: 5000, 7: 5001 }, NOW), mode: 0o644 }]);
+    assert.deepEqual(fetch.below, [{ ...tombstone('d/f', { 1: 5000, 7: 5001 }, NOW), mode: 0 }]);
   });
 
   const revivals: [name: string, local: Entry[], modes: Record<string, number | undefined>, revived: Entry][] = [
     ['the peer’s mode', [tombstone('d', { 1: 50 })], { d: 0o700 }, directory('d', { 1: 50, 7: 51 }, 0o700)],
-    ['its own former mode where the peer has none', [{ ...tombstone('d', { 1: 50 }), mode: 0o711 }], { d: undefined }, directory('d', { 1: 50, 7: 51 }, 0o711)],
+    [
+      'its own former mode where the peer has none',
+      [{ ...tombstone('d', { 1: 50 }), mode: 0o711 }],
+      { d: undefined },
+      directory('d', { 1: 50, 7: 51 }, 0o711),
+    ],
     ['755 where nobody knows', [], { d: undefined }, directory('d', { 0: 0, 7: 1 }, 0o755)],
   ];
   for (const [name, local, modes, revived] of revivals)

@@ -137,7 +137,12 @@ class Wire implements Peer {
     return again ? { ...answer, sequence: query.since } : answer;
   }
 
-  async file(domain: DomainName, ref: FileRef, offset: number, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+  async file(
+    domain: DomainName,
+    ref: FileRef,
+    offset: number,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>> {
     const { answer, host } = await this.#call(signal, (serving, asking) => serving.open(asking, domain, ref.path));
     if (answer.size === ref.size && answer.mtime === ref.mtime) return this.#bytes(answer, offset, host, signal);
     answer.close();
@@ -155,6 +160,8 @@ class Wire implements Peer {
       yield 'bytes' in next.value ? { path: next.value.path, bytes: next.value.bytes.slice() } : next.value;
     }
   }
+
+  close(): void {}
 
   async *#bytes(file: ServedFile, offset: number, host: Host, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const chunks = file.bytes(offset, file.size)[Symbol.asyncIterator]();

@@ -35,6 +35,8 @@ export class SimNode {
   /** The volume as its users see it. */
   readonly disk: MemoryDisk;
   engine: Engine | undefined;
+  /** Domains that an engine has scanned here at least once. */
+  readonly known = new Set<DomainName>();
   /** Probability that an event of the volume is lost. */
   deaf = 0;
   /** Longest delay of an event. */
@@ -123,7 +125,8 @@ export class Engine {
       clock: this.clock,
       random: this.#chance.fork('loop').next,
       feed: this.feed,
-      connect: peer => surroundings.links.connect(node.instance, peer, this.clock, this.#chance.fork(`to ${peer.roleid}`)),
+      connect: peer =>
+        surroundings.links.connect(node.instance, peer, this.clock, this.#chance.fork(`to ${peer.roleid}`)),
       onReport: (domain, { applied, changed, failed }) => {
         this.applied += applied;
         this.#log(`pulled ${domain} applied=${applied} changed=${changed} failed=${failed}`);
@@ -156,7 +159,11 @@ export class Engine {
   async #run(): Promise<void> {
     const { instance } = this.#node;
     const now = this.clock.now();
-    const volume = await openVolume(this.disk, this.#node.name, { roleid: instance.roleid, freshId: this.feed.epoch, now });
+    const volume = await openVolume(this.disk, this.#node.name, {
+      roleid: instance.roleid,
+      freshId: this.feed.epoch,
+      now,
+    });
     for (const domain of this.#node.domains) await this.#open(domain, volume);
     this.#listen();
     const unwatch = this.#node.disk.watch(path => this.#event(path));
@@ -199,7 +206,11 @@ export class Engine {
     const replica = new Replica({
       domain: name,
       directory,
-      areas: { staging: `${area}/staging/${directory}`, trash: `${area}/trash/${directory}`, cache: `.dfsync/cache/${directory}` },
+      areas: {
+        staging: `${area}/staging/${directory}`,
+        trash: `${area}/trash/${directory}`,
+        cache: `.dfsync/cache/${directory}`,
+      },
       disk,
       clock,
       random: this.#chance.fork(`scans of ${name}`).next,
@@ -215,7 +226,10 @@ export class Engine {
         this.#log(`${domain}/${path} is ${describe(replica, path)}${via ? ` via ${via}` : ''}`);
         this.feed.append(domain, path, via);
       },
-      onReady: domain => this.loop.ready(domain),
+      onReady: domain => {
+        this.#node.known.add(domain);
+        this.loop.ready(domain);
+      },
       onEvent: (event, fields) => this.#log(`${event} ${JSON.stringify(fields)}`),
     });
     await replica.open();

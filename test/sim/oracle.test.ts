@@ -234,6 +234,12 @@ const trees: Record<string, Case> = {
     final: { d: directory(), 'd/y': c },
     wrong: [],
   },
+  'a file that lost to a deletion stays lost when the directory comes back': {
+    steps: [...tree, ...replaced, [3, 'd/x', a, nothing, 8], [3, 'd', directory(), nothing, 8], [2, 'd/x', a, c]],
+    final: { d: directory(), 'd/x': c },
+    trash: ['b'],
+    wrong: [],
+  },
   'a file takes the place of a tree': { steps: [...tree, ...replaced], final: { d: b }, wrong: [] },
   'a file takes the place of a tree, with what it had not seen': {
     steps: [...tree, ...replaced, [2, 'd/y', nothing, c]],

@@ -138,7 +138,7 @@ function judgeState(
   const honours = (event: UserEvent) =>
     excused.has(event.id) ||
     isSame(event.after, final) ||
-    (final?.kind === 'directory' && isRevived(history, event, finals));
+    (final?.kind === 'directory' && (isRevived(history, event, finals) || lostToRevived(history, event, finals)));
   // One maker that nobody has changed since is enough: a state may be restored, or made twice.
   const broken = makers.map(maker => events.find(event => event.past.has(maker.id) && !honours(event)));
   if (broken.includes(undefined)) return [];
@@ -180,6 +180,23 @@ function isRevived(history: History, event: UserEvent, finals: ReadonlyMap<strin
     ({ id, path, after, past }) => path === event.path && !after && (id === event.id || past.has(event.id)),
   );
   return deletions.some(deletion => alive || hasUnseenBelow(history, deletion));
+}
+
+/** A file or symlink that lost to a concurrent deletion stays lost when that directory comes back; a chmod of it does not. */
+function lostToRevived(
+  history: History,
+  { id, path, past, after }: UserEvent,
+  finals: ReadonlyMap<string, State>,
+): boolean {
+  if (after?.kind === 'directory') return false;
+  return history.events.some(
+    other =>
+      other.path === path &&
+      !other.after &&
+      !past.has(other.id) &&
+      !other.past.has(id) &&
+      isRevived(history, other, finals),
+  );
 }
 
 function hasUnseenBelow(history: History, deletion: UserEvent): boolean {

@@ -55,14 +55,18 @@ async function one(seed: number, scenario: Scenario): Promise<boolean> {
     say(`seed ${seed} of ${scenario} is fine; hash of its log: ${outcome.hash}`);
     return false;
   }
-  const smallest = values['no-shrink'] ? first : await shrink(first, async smaller => (await play(smaller)).failures.length > 0);
+  const smallest = values['no-shrink']
+    ? first
+    : await shrink(first, async smaller => (await play(smaller)).failures.length > 0);
   await tell(smallest);
   return true;
 }
 
 async function tell(schedule: Schedule): Promise<void> {
   const { lines, failures } = await play(schedule);
-  const sites = schedule.network.instances.map(({ roleid, site, gateway }) => `n${roleid} in ${site}${gateway ? ' (gateway)' : ''}`);
+  const sites = schedule.network.instances.map(
+    ({ roleid, site, gateway }) => `n${roleid} in ${site}${gateway ? ' (gateway)' : ''}`,
+  );
   say(`seed ${schedule.seed} of ${schedule.scenario}, shrunk to ${schedule.steps.length} steps: ${sites.join(', ')}`);
   say(`clocks ahead by ${JSON.stringify(schedule.skews)} ms`);
   for (const line of lines) say(line);

@@ -1,7 +1,8 @@
 /** What happens in a run, decided by a seed before it begins: a value that can be printed and shrunk. */
-import { COMMON, type Domain, type Instance, type Network } from '../../src/core/topology.ts';
-import type { DomainName } from '../../src/core/path.ts';
+
 import { DEFAULT_OPTIONS } from '../../src/config/options.ts';
+import type { DomainName } from '../../src/core/path.ts';
+import { COMMON, type Domain, type Instance, type Network } from '../../src/core/topology.ts';
 import { type Chance, seeded } from './random.ts';
 import { OPERATIONS, type Operation } from './users.ts';
 
@@ -29,8 +30,20 @@ export type Step = { readonly id: number; readonly at: number } & (
   | { readonly do: 'snapshot'; readonly node: number }
   | { readonly do: 'cut'; readonly a: number; readonly b: number; readonly forMs: number }
   | { readonly do: 'isolate'; readonly node: number; readonly forMs: number }
-  | { readonly do: 'weather'; readonly lost: number; readonly repeated: number; readonly torn: number; readonly forMs: number }
-  | { readonly do: 'deaf'; readonly node: number; readonly loss: number; readonly declared: boolean; readonly forMs: number }
+  | {
+      readonly do: 'weather';
+      readonly lost: number;
+      readonly repeated: number;
+      readonly torn: number;
+      readonly forMs: number;
+    }
+  | {
+      readonly do: 'deaf';
+      readonly node: number;
+      readonly loss: number;
+      readonly declared: boolean;
+      readonly forMs: number;
+    }
 );
 
 export interface Schedule {
@@ -57,7 +70,9 @@ export function schedule(seed: number, scenario: Scenario): Schedule {
   const chance = seeded(seed);
   const network = networkOf(chance.fork('network'));
   const nodes = network.instances.map(({ roleid }) => roleid);
-  const skews = Object.fromEntries(nodes.map(node => [node, scenario === 'all' ? skewOf(chance.fork(`skew ${node}`)) : 0]));
+  const skews = Object.fromEntries(
+    nodes.map(node => [node, scenario === 'all' ? skewOf(chance.fork(`skew ${node}`)) : 0]),
+  );
   const seededNodes = nodes.filter(node => chance.fork(`seeded ${node}`).chance(0.5));
   const steps = [...starts(nodes, chance), ...operations(network, chance), ...faults(nodes, scenario, chance)]
     .sort((a, b) => a.at - b.at)
@@ -130,10 +145,19 @@ function fault(nodes: readonly number[], scenario: Scenario, chance: Chance): Dr
   const at = chance.int(0, TURMOIL_MS);
   const forMs = chance.int(100, 60_000);
   const node = chance.pick(nodes);
-  const kind = chance.weighted({ crash: 6, stop: 2, cut: 4, isolate: 3, weather: 3, deaf: 2, snapshot: scenario === 'all' ? 2 : 0 });
+  const kind = chance.weighted({
+    crash: 6,
+    stop: 2,
+    cut: 4,
+    isolate: 3,
+    weather: 3,
+    deaf: 2,
+    snapshot: scenario === 'all' ? 2 : 0,
+  });
   switch (kind) {
     case 'crash': {
-      const memory = scenario === 'all' ? chance.weighted({ whole: 4, 'without journal': 2, older: 2, lost: 2 }) : 'whole';
+      const memory =
+        scenario === 'all' ? chance.weighted({ whole: 4, 'without journal': 2, older: 2, lost: 2 }) : 'whole';
       return { do: 'crash', node, at, after: chance.int(0, 30), torn: chance.chance(0.5), forMs, memory };
     }
     case 'stop':
@@ -143,7 +167,14 @@ function fault(nodes: readonly number[], scenario: Scenario, chance: Chance): Dr
     case 'isolate':
       return { do: 'isolate', node, at, forMs };
     case 'weather':
-      return { do: 'weather', lost: chance.next() / 2, repeated: chance.next() / 2, torn: chance.next() / 2, at, forMs };
+      return {
+        do: 'weather',
+        lost: chance.next() / 2,
+        repeated: chance.next() / 2,
+        torn: chance.next() / 2,
+        at,
+        forMs,
+      };
     case 'deaf':
       return { do: 'deaf', node, loss: chance.pick([0.3, 1]), declared: chance.chance(0.5), at, forMs };
     case 'snapshot':

@@ -6,7 +6,11 @@ export async function shrink(schedule: Schedule, fails: (schedule: Schedule) => 
   let { steps } = schedule;
   for (let chunk = Math.ceil(steps.length / 2); chunk >= 1; chunk = chunk === 1 ? 0 : Math.ceil(chunk / 2)) {
     for (let at = 0; at < steps.length; ) {
-      const fewer = [...steps.slice(0, at), ...steps.slice(at, at + chunk).filter(isNeeded), ...steps.slice(at + chunk)];
+      const fewer = [
+        ...steps.slice(0, at),
+        ...steps.slice(at, at + chunk).filter(isNeeded),
+        ...steps.slice(at + chunk),
+      ];
       if (fewer.length < steps.length && (await fails({ ...schedule, steps: fewer }))) steps = fewer;
       else at += chunk;
     }

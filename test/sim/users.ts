@@ -293,7 +293,9 @@ class Act {
   }
 
   #pick(...kinds: readonly State['kind'][]): string | undefined {
-    const paths = [...this.#tree].filter(([path, { kind }]) => path !== ANCHOR && kinds.includes(kind)).map(([path]) => path);
+    const paths = [...this.#tree]
+      .filter(([path, { kind }]) => path !== ANCHOR && kinds.includes(kind))
+      .map(([path]) => path);
     return paths.length === 0 ? undefined : this.#is.chance.pick(paths);
   }
 
@@ -341,7 +343,8 @@ class Act {
 
   #clear(directory: string): void {
     const below = [...this.#tree].filter(([path]) => path.startsWith(`${directory}/`)).reverse();
-    for (const [path, { kind }] of below) kind === 'directory' ? this.#is.disk.rmdir(this.#at(path)) : this.#unlink(path);
+    for (const [path, { kind }] of below)
+      kind === 'directory' ? this.#is.disk.rmdir(this.#at(path)) : this.#unlink(path);
     this.#is.disk.rmdir(this.#at(directory));
   }
 

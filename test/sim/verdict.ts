@@ -26,7 +26,10 @@ export function differences({ nodes, schedule }: Judged): string[] {
     const busy = serving.flatMap(node => unready(node, domain));
     if (busy.length > 0) return busy;
     const digests = serving.map(node => node.engine!.replicas.get(domain.name)!.digest);
-    if (new Set(digests).size > 1) return [`${domain.name}: the digests differ: ${serving.map((node, i) => `${node.name} ${digests[i]}`).join(', ')}`];
+    if (new Set(digests).size > 1)
+      return [
+        `${domain.name}: the digests differ: ${serving.map((node, i) => `${node.name} ${digests[i]}`).join(', ')}`,
+      ];
     return serving.flatMap(node => unlikeDisk(node, domain));
   });
 }
@@ -46,7 +49,10 @@ function unready(node: SimNode, { name }: Domain): string[] {
   if (!replica?.ready) return [`${node.name} is not ready in ${name}`];
   if (replica.halted !== undefined) return [`${node.name} stands still in ${name}: ${replica.halted}`];
   const wants = [...(node.engine!.loop.domain(name)?.wants.list() ?? [])];
-  return wants.map(({ path, entry, tries }) => `${node.name} wants ${name}/${path}: ${entry.kind} ${JSON.stringify(entry.version)} after ${tries} tries`);
+  return wants.map(
+    ({ path, entry, tries }) =>
+      `${node.name} wants ${name}/${path}: ${entry.kind} ${JSON.stringify(entry.version)} after ${tries} tries`,
+  );
 }
 
 function unlikeDisk(node: SimNode, { name, directory }: Domain): string[] {
@@ -55,7 +61,10 @@ function unlikeDisk(node: SimNode, { name, directory }: Domain): string[] {
   const paths = new Set([...tree.keys(), ...indexed.keys()]);
   return [...paths]
     .filter(path => !matches(tree.get(path), indexed.get(path)))
-    .map(path => `${node.name} has ${name}/${path} as ${JSON.stringify(tree.get(path))}, its index says ${JSON.stringify(indexed.get(path))}`);
+    .map(
+      path =>
+        `${node.name} has ${name}/${path} as ${JSON.stringify(tree.get(path))}, its index says ${JSON.stringify(indexed.get(path))}`,
+    );
 }
 
 function liveEntries(replica: Replica): Entry[] {
@@ -82,7 +91,10 @@ function judgeDomain({ nodes, users, excused }: Judged, { name, directory, sites
   const serving = [...nodes.values()].filter(node => sites.includes(node.instance.site));
   const [first, ...others] = serving.map(node => treeOf(node.disk, directory));
   const unequal = others.findIndex(tree => show(tree) !== show(first!));
-  if (unequal >= 0) return [`${name}: ${serving[unequal + 1]!.name} has other contents than ${serving[0]!.name} under equal digests: ${unlike(others[unequal]!, first!)}`];
+  if (unequal >= 0)
+    return [
+      `${name}: ${serving[unequal + 1]!.name} has other contents than ${serving[0]!.name} under equal digests: ${unlike(others[unequal]!, first!)}`,
+    ];
   const trash = new Set(serving.flatMap(node => contentsBelow(node.disk, `.dfsync/trash/${directory}`)));
   const history = users.histories.get(name) ?? NO_HISTORY;
   return judge(history, first!, trash, excused.get(name)).map(violation => `${name}: ${describeViolation(violation)}`);
@@ -93,13 +105,19 @@ function show(tree: ReadonlyMap<string, State>): string {
 }
 
 function unlike(a: ReadonlyMap<string, State>, b: ReadonlyMap<string, State>): string {
-  return [...a].filter(([path, state]) => JSON.stringify(state) !== JSON.stringify(b.get(path))).map(([path]) => path).join(', ');
+  return [...a]
+    .filter(([path, state]) => JSON.stringify(state) !== JSON.stringify(b.get(path)))
+    .map(([path]) => path)
+    .join(', ');
 }
 
 /** Nothing may be on a server but the domains of its site. */
 function strangers(node: SimNode): string[] {
   const mapped = new Set(['.dfsync', ...node.domains.map(({ directory }) => directory)]);
-  return node.disk.list('').filter(name => !mapped.has(name)).map(name => `${node.name} has ${name}, which its site does not serve`);
+  return node.disk
+    .list('')
+    .filter(name => !mapped.has(name))
+    .map(name => `${node.name} has ${name}, which its site does not serve`);
 }
 
 function staged(node: SimNode): string[] {

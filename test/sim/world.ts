@@ -1,9 +1,10 @@
 /** The simulated world: plays a schedule with whole engines, waits for quiet, and says everything that is wrong with the end. */
-import type { DomainName } from '../../src/core/path.ts';
+import type { DomainName, RelPath } from '../../src/core/path.ts';
 import { dominates } from '../../src/core/version.ts';
 import { FAIR, Links } from './links.ts';
 import type { Snapshot } from './memory-disk.ts';
 import { SimNode } from './node.ts';
+import type { UserEvent } from './oracle.ts';
 import { seeded } from './random.ts';
 import { RunLog } from './run-log.ts';
 import type { Memory, Schedule, Step } from './schedule.ts';
@@ -67,7 +68,14 @@ export class World {
     for (const instance of schedule.network.instances)
       this.nodes.set(
         instance.roleid,
-        new SimNode(instance, schedule.skews[instance.roleid] ?? 0, { clock, links, log, chance, network: schedule.network, onBug }),
+        new SimNode(instance, schedule.skews[instance.roleid] ?? 0, {
+          clock,
+          links,
+          log,
+          chance,
+          network: schedule.network,
+          onBug,
+        }),
       );
     this.#found();
   }
@@ -106,7 +114,8 @@ export class World {
     this.failures.push(...different);
     if (this.failures.length === 0) await this.#silence();
     const taken = this.#applied() - steps;
-    if (taken > this.#stepsAllowed()) this.failures.push(`ping-pong: ${taken} steps were taken after everything had healed`);
+    if (taken > this.#stepsAllowed())
+      this.failures.push(`ping-pong: ${taken} steps were taken after everything had healed`);
     if (this.failures.length === 0) this.failures.push(...judgement(this));
   }
 
@@ -142,28 +151,37 @@ export class World {
     if (step.do !== 'user') this.log.add('world', JSON.stringify(step));
     switch (step.do) {
       case 'user':
-        return this.#operate(step);
+        this.#operate(step);
+        break;
       case 'start':
-        return this.#node(step.node).start();
+        this.#node(step.node).start();
+        break;
       case 'stop':
-        return this.#stop(step);
+        this.#stop(step);
+        break;
       case 'crash':
-        return this.#crash(step);
+        this.#crash(step);
+        break;
       case 'snapshot':
         this.#snapshots.set(step.node, this.#node(step.node).disk.snapshot('.dfsync/cache'));
-        return;
+        break;
       case 'cut':
-        return this.#cut([[step.a, step.b]], step.forMs);
+        this.#cut([[step.a, step.b]], step.forMs);
+        break;
       case 'isolate':
-        return this.#cut([...this.nodes.keys()].map(other => [step.node, other]), step.forMs);
+        this.#isolate(step);
+        break;
       case 'weather': {
         const { lost, repeated, torn } = step;
         this.links.weather = { lost, repeated, torn, latencyMs: 2000 };
-        this.#after(step.forMs, () => (this.links.weather = FAIR));
-        return;
+        this.#after(step.forMs, () => {
+          this.links.weather = FAIR;
+        });
+        break;
       }
       case 'deaf':
-        return this.#deafen(step);
+        this.#deafen(step);
+        break;
       default:
         step satisfies never;
     }
@@ -174,6 +192,9 @@ export class World {
     const served = node.domains.find(({ name }) => name === domain)!;
     const who = { node: roleid, operation: id, chance: this.#chance.fork(`step ${id}`), now: node.now() };
     this.log.add(node.name, `user in ${domain}: ${this.users.perform(operation, node.disk, served, who)}`);
+    // Nobody was there to know what was before: it is as a pre-seeded tree, in which only dates count.
+    if (!node.known.has(domain))
+      this.#excuse(domain, event => event.operation === id && !this.#isDated(event, node.now()));
   }
 
   #stop({ node: roleid, forMs }: Extract<Step, { do: 'stop' }>): void {
@@ -186,6 +207,13 @@ export class World {
     if (!engine || this.#crashing.has(step.node)) return;
     this.#crashing.set(step.node, step);
     engine.disk.failAfter(step.after, step.torn);
+  }
+
+  #isolate({ node, forMs }: Extract<Step, { do: 'isolate' }>): void {
+    this.#cut(
+      [...this.nodes.keys()].map(other => [node, other]),
+      forMs,
+    );
   }
 
   #cut(pairs: readonly (readonly [number, number])[], forMs: number): void {
@@ -225,7 +253,8 @@ export class World {
 
   #forget(node: SimNode, memory: Memory): void {
     const cache = '.dfsync/cache';
-    this.#excuse(node);
+    this.#excuseUnheard(node);
+    node.known.clear();
     const snapshot = this.#snapshots.get(node.instance.roleid);
     this.log.add(node.name, `finds its cache ${memory}`);
     if (memory === 'lost') node.disk.restore({ path: cache, tree: undefined });
@@ -237,24 +266,37 @@ export class World {
   }
 
   /** What no other instance has heard of yet is lost with the cache, as far as a look at the disk cannot tell. */
-  #excuse(node: SimNode): void {
+  #excuseUnheard(node: SimNode): void {
     for (const [domain, replica] of node.engine?.replicas ?? []) {
-      const excused = this.excused.get(domain) ?? new Set();
-      this.excused.set(domain, excused);
-      const others = [...this.nodes.values()].flatMap(other => (other === node ? [] : (other.engine?.replicas.get(domain) ?? [])));
-      for (const event of this.users.histories.get(domain)?.events ?? []) {
-        const mine = replica.get(event.path as never);
-        const known = mine && others.some(other => dominates(other.get(mine.path)?.version ?? {}, mine.version));
-        if (!known) excused.add(event.id);
-      }
+      const others = [...this.nodes.values()].flatMap(other =>
+        other === node ? [] : (other.engine?.replicas.get(domain) ?? []),
+      );
+      this.#excuse(domain, ({ path }) => {
+        const mine = replica.get(path as RelPath);
+        return !mine || !others.some(other => dominates(other.get(mine.path)?.version ?? {}, mine.version));
+      });
     }
+  }
+
+  /** A file whose date tells of the change, among clocks that are right. */
+  #isDated({ after }: UserEvent, now: number): boolean {
+    return (
+      after?.kind === 'file' && after.mtime === now && Object.values(this.schedule.skews).every(skew => skew === 0)
+    );
+  }
+
+  #excuse(domain: DomainName, forgotten: (event: UserEvent) => boolean): void {
+    const excused = this.excused.get(domain) ?? new Set();
+    this.excused.set(domain, excused);
+    for (const event of this.users.histories.get(domain)?.events ?? []) if (forgotten(event)) excused.add(event.id);
   }
 
   #found(): void {
     const [first, ...others] = [...this.nodes.values()];
+    for (const node of this.nodes.values()) for (const { directory } of node.domains) node.disk.mkdir(directory, 0o755);
     for (const domain of first!.domains) {
-      first!.disk.mkdir(domain.directory, 0o755);
       first!.disk.writeFile(`${domain.directory}/${ANCHOR}`, Buffer.from('anchor\n'), 0o644);
+      this.users.found(first!.disk, domain, { node: 1, operation: -100 });
       const chance = this.#chance.fork(`tree of ${domain.name}`);
       const made = ['create', 'unpack', 'makeDirectory', 'symlink', 'treeForFile', 'create'] as const;
       made.forEach((operation, i) => {

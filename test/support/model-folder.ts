@@ -42,7 +42,10 @@ export class ModelFolder implements View {
     const { entry } = action;
     switch (action.do) {
       case 'record':
-        assert.ok(entry.kind === 'tombstone' ? !isLive(action.was) || isEqual(entry, action.was) : isEqual(entry, action.was!), 'a record changes no disk');
+        assert.ok(
+          entry.kind === 'tombstone' ? !isLive(action.was) || isEqual(entry, action.was) : isEqual(entry, action.was!),
+          'a record changes no disk',
+        );
         break;
       case 'remove':
         assert.ok(isLive(action.was) && entry.kind === 'tombstone');

@@ -1,0 +1,472 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { pathOf, tombstone } from '../support/entries.ts';
+import { Lookout, SELF, SETTLE_MS, START } from '../support/lookout.ts';
+
+const OLD = START - 500_000;
+const FILES = 12;
+
+/** Files enough for the domain to be one that can be emptied. */
+function furnished({ disk }: Lookout): void {
+  disk.mkdir('d/dir', 0o755);
+  for (let i = 0; i < FILES; i++) {
+    disk.writeFile(`d/dir/f${i}`, Buffer.from(`${i}`), 0o644);
+    disk.setDate(`d/dir/f${i}`, OLD + i);
+  }
+}
+
+describe('a file that is written', () => {
+  it('is announced at once when its writer has closed it', async () => {
+    const out = await Lookout.over();
+    out.write('f');
+    out.hint('f', true);
+    await out.clock.settle();
+    assert.deepEqual(out.news(), ['file f']);
+    assert.deepEqual(out.entry('f')?.version, { [SELF]: out.clock.now() });
+    await out.stop();
+  });
+
+  it('otherwise when it has stood still for the settle time, and then once', async () => {
+    const out = await Lookout.over();
+    for (let i = 0; i < 5; i++) {
+      out.write('f', 'x'.repeat(i));
+      out.hint('f');
+      await out.pass(SETTLE_MS / 2);
+      assert.deepEqual(out.news(), []);
+    }
+    await out.pass(SETTLE_MS);
+    assert.deepEqual(out.news(), ['file f']);
+    assert.equal(out.entry('f')?.size, 4);
+    await out.pass(10 * SETTLE_MS);
+    assert.deepEqual(out.news(), []);
+    await out.stop();
+  });
+
+  it('all the time is listed as busy, and announced in the end', async () => {
+    const out = await Lookout.over();
+    for (let i = 0; i < 30; i++) {
+      out.write('log', 'x'.repeat(i));
+      out.hint('log');
+      await out.pass(SETTLE_MS / 2);
+    }
+    assert.deepEqual(out.problems.list().map(problem => [problem.path, problem.class]), [['log', 'busy']]);
+    assert.deepEqual(out.news(), []);
+    await out.pass(2 * SETTLE_MS);
+    assert.deepEqual(out.news(), ['file log']);
+    assert.deepEqual(out.problems.list(), []);
+    await out.stop();
+  });
+
+  it('with another owner or date of change alone is no change', async () => {
+    const out = await Lookout.over(({ disk }) => disk.writeFile('d/f', Buffer.from('f'), 0o644));
+    const before = out.index.digest;
+    out.disk.chown('d/f', 5, 5);
+    out.hint('f', true);
+    await out.pass(5 * SETTLE_MS);
+    assert.deepEqual(out.news(), []);
+    assert.equal(out.index.digest, before);
+    await out.stop();
+  });
+
+  it('that is ignored is left alone', async () => {
+    const out = await Lookout.over();
+    out.ignored = ['f'];
+    out.write('f');
+    out.hint('f', true);
+    await out.pass(5 * SETTLE_MS);
+    assert.deepEqual(out.news(), []);
+    await out.stop();
+  });
+});
+
+describe('what is missing', () => {
+  it('is announced when no more goes missing for 250 ms, dated when it was first seen missing', async () => {
+    const out = await Lookout.over(furnished);
+    for (let i = 0; i < 3; i++) {
+      out.disk.unlink(`d/dir/f${i}`);
+      out.hint(`dir/f${i}`);
+      await out.pass(200);
+      assert.deepEqual(out.news(), []);
+    }
+    const seen = out.clock.now();
+    await out.pass(100);
+    assert.deepEqual(out.news(), ['tombstone dir/f0', 'tombstone dir/f1', 'tombstone dir/f2']);
+    assert.equal(out.entry('dir/f2')?.mtime, seen - 200);
+    assert.equal(out.entry('dir/f0')?.version[SELF], seen - 600);
+    await out.stop();
+  });
+
+  it('is announced after 10 s although more goes missing', async () => {
+    const out = await Lookout.over(({ disk }) => {
+      for (let i = 0; i < 100; i++) disk.writeFile(`d/f${i}`, Buffer.alloc(0), 0o644);
+    });
+    let announced = 0;
+    for (let i = 0; i < 55 && announced === 0; i++) {
+      out.disk.unlink(`d/f${i}`);
+      out.hint(`f${i}`);
+      await out.pass(200);
+      announced = out.news().length;
+      assert.ok(announced === 0 || i >= 49, `announced after ${i}`);
+    }
+    assert.ok(announced > 0);
+    await out.stop();
+  });
+
+  it('counts as absent until it is announced, and no longer', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.unlink('d/dir/f0');
+    out.hint('dir/f0');
+    await out.clock.settle();
+    assert.ok(out.looker.isMissing(pathOf('dir/f0')));
+    await out.pass(300);
+    assert.ok(!out.looker.isMissing(pathOf('dir/f0')));
+    await out.stop();
+  });
+
+  it('and comes back, as when an editor saves by rename, is a change and never absence', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.unlink('d/dir/f0');
+    out.hint('dir/f0');
+    await out.pass(100);
+    out.write('dir/f0', 'new');
+    out.hint('dir/f0', true);
+    await out.pass(5 * SETTLE_MS);
+    assert.deepEqual(out.news(), ['file dir/f0']);
+    await out.stop();
+  });
+
+  it('and comes back unchanged is nothing', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.rename('d/dir/f0', 'away');
+    out.hint('dir/f0');
+    await out.pass(100);
+    out.disk.rename('away', 'd/dir/f0');
+    out.hint('dir/f0');
+    await out.pass(5 * SETTLE_MS);
+    assert.deepEqual(out.news(), []);
+    await out.stop();
+  });
+
+  it('although it was never announced leaves nothing', async () => {
+    const out = await Lookout.over();
+    for (let i = 0; i < 20; i++) {
+      out.write(`.save${i}`);
+      out.hint(`.save${i}`);
+      await out.pass(50);
+      out.disk.unlink(`d/.save${i}`);
+      out.hint(`.save${i}`);
+      await out.pass(50);
+    }
+    await out.pass(20 * SETTLE_MS);
+    assert.deepEqual(out.news(), []);
+    assert.equal(out.index.totals.entries, 0);
+    await out.stop();
+  });
+
+  it('with its directory takes all below with it', async () => {
+    const out = await Lookout.over(({ disk }) => {
+      for (let i = 0; i < 5; i++) disk.writeFile(`d/top${i}`, Buffer.alloc(0), 0o644);
+      disk.mkdir('d/a', 0o755);
+      disk.mkdir('d/a/b', 0o755);
+      disk.writeFile('d/a/b/c', Buffer.alloc(0), 0o644);
+    });
+    out.disk.rename('d/a', 'away');
+    out.hint('a');
+    await out.pass(300);
+    assert.deepEqual(out.news().sort(), ['tombstone a', 'tombstone a/b', 'tombstone a/b/c']);
+    await out.stop();
+  });
+
+  it('below what cannot be read any more is not missing', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.fail('d/dir', 'EACCES');
+    for (let i = 0; i < 3; i++) out.hint(`dir/f${i}`);
+    await out.scan();
+    await out.pass(20 * SETTLE_MS);
+    assert.deepEqual(out.news(), []);
+    assert.ok(out.problems.list().some(problem => problem.class === 'unreadable' && problem.path === 'dir'));
+    out.disk.fail('d/dir');
+    await out.scan();
+    assert.deepEqual(out.problems.list(), []);
+    await out.stop();
+  });
+
+  it('behind a symlink that took its directory’s place is missing', async () => {
+    const out = await Lookout.over(lookout => {
+      furnished(lookout);
+      lookout.disk.mkdir('d/sub', 0o755);
+      lookout.write('sub/x');
+    });
+    out.disk.rename('d/sub', 'away');
+    out.disk.symlink('../away', 'd/sub');
+    out.hint('sub');
+    await out.pass(5 * SETTLE_MS);
+    assert.equal(out.entry('sub')?.kind, 'symlink');
+    assert.equal(out.entry('sub/x')?.kind, 'tombstone');
+    await out.stop();
+  });
+});
+
+describe('a rename', () => {
+  it('is asserted with the version that the old path had', async () => {
+    const out = await Lookout.over(furnished);
+    const old = out.entry('dir/f1')!;
+    out.disk.rename('d/dir/f1', 'd/new');
+    out.hint('dir/f1');
+    out.hint('new');
+    await out.pass(5 * SETTLE_MS);
+    assert.deepEqual(out.news().sort(), ['file new', 'tombstone dir/f1']);
+    assert.deepEqual(out.entry('new')?.from, { path: old.path, version: old.version });
+    await out.stop();
+  });
+
+  it('is told whichever name is seen first', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.rename('d/dir/f1', 'd/new');
+    out.hint('new');
+    out.hint('dir/f1');
+    await out.pass(5 * SETTLE_MS);
+    assert.equal(out.entry('new')?.from?.path, 'dir/f1');
+    await out.stop();
+  });
+
+  it('of a directory is one of each of its files', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.rename('d/dir', 'd/moved');
+    out.hint('dir');
+    out.hint('moved', false, true);
+    await out.pass(10 * SETTLE_MS);
+    for (let i = 0; i < FILES; i++) {
+      assert.equal(out.entry(`moved/f${i}`)?.from?.path, `dir/f${i}`);
+      assert.equal(out.entry(`dir/f${i}`)?.kind, 'tombstone');
+    }
+    assert.equal(out.looker.halted, undefined);
+    await out.stop();
+  });
+
+  it('is found by a scan too', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.rename('d/dir/f1', 'd/a-new');
+    await out.scan();
+    await out.pass(5 * SETTLE_MS);
+    assert.equal(out.entry('a-new')?.from?.path, 'dir/f1');
+    await out.stop();
+  });
+
+  it('is none of a file that was edited on the way, nor of a new one with the same inode number', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.rename('d/dir/f1', 'd/edited');
+    out.write('edited', 'another content');
+    out.disk.unlink('d/dir/f2');
+    out.write('dir/recycled', '2');
+    out.disk.setDate('d/dir/recycled', OLD + 2);
+    for (const path of ['dir/f1', 'dir/f2', 'edited', 'dir/recycled']) out.hint(path, true);
+    await out.pass(5 * SETTLE_MS);
+    assert.equal(out.entry('edited')?.from, undefined);
+    assert.equal(out.entry('dir/recycled')?.from, undefined);
+    await out.stop();
+  });
+
+  it('is none of a second name while the first stands', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.link('d/dir/f1', 'd/second');
+    out.hint('second');
+    await out.pass(5 * SETTLE_MS);
+    assert.deepEqual(out.news(), ['file second']);
+    assert.equal(out.entry('second')?.from, undefined);
+    await out.stop();
+  });
+});
+
+describe('an emptied domain', () => {
+  it('halts: nothing is deleted, and it says what to do', async () => {
+    const out = await Lookout.over(furnished);
+    for (let i = 0; i < FILES; i++) out.disk.unlink(`d/dir/f${i}`);
+    await out.scan();
+    await out.pass(1_000 * SETTLE_MS);
+    assert.deepEqual(out.news(), []);
+    assert.match(out.looker.halted ?? '', new RegExp(`none of its ${FILES} files`));
+    assert.equal(out.index.totals.files, FILES);
+    await out.stop();
+  });
+
+  it('goes on when the files are back', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.rename('d/dir', 'away');
+    await out.scan();
+    await out.pass(5 * SETTLE_MS);
+    assert.ok(out.looker.halted);
+    out.disk.rename('away', 'd/dir');
+    await out.scan();
+    await out.pass(5 * SETTLE_MS);
+    assert.equal(out.looker.halted, undefined);
+    assert.deepEqual(out.news(), []);
+    await out.stop();
+  });
+
+  it('whose files come back one by one deletes none of them meanwhile, and in the end what stayed away', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.rename('d/dir', 'away');
+    await out.scan();
+    await out.pass(5 * SETTLE_MS);
+    out.disk.mkdir('d/dir', 0o755);
+    out.hint('dir');
+    for (let i = 1; i < FILES; i++) {
+      out.disk.rename(`away/f${i}`, `d/dir/f${i}`);
+      out.hint(`dir/f${i}`);
+      await out.pass(30_000);
+      assert.deepEqual(out.news().filter(news => news.startsWith('tombstone')), []);
+    }
+    await out.pass(120_000);
+    assert.deepEqual(out.news(), ['tombstone dir/f0']);
+    await out.stop();
+  });
+
+  it('and one that is another volume delete nothing', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.unlink('d/dir/f0');
+    out.objection = 'the marker is gone';
+    out.hint('dir/f0');
+    const report = await out.scan();
+    await out.pass(20 * SETTLE_MS);
+    assert.equal(report.objection, 'the marker is gone');
+    assert.deepEqual(out.news(), []);
+    out.objection = undefined;
+    await out.scan();
+    await out.pass(200 * SETTLE_MS);
+    assert.deepEqual(out.news(), ['tombstone dir/f0']);
+    await out.stop();
+  });
+
+  it('with its directory gone deletes nothing', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.rename('d', 'elsewhere');
+    for (let i = 0; i < 3; i++) out.hint(`dir/f${i}`);
+    const report = await out.scan();
+    await out.pass(200 * SETTLE_MS);
+    assert.match(report.objection ?? '', /ENOENT/);
+    assert.deepEqual(out.news(), []);
+    await out.stop();
+  });
+});
+
+describe('the first look', () => {
+  const first = async (prepare: (out: Lookout) => void): Promise<Lookout> => {
+    const out = new Lookout();
+    prepare(out);
+    await out.pass(10 * SETTLE_MS);
+    await out.scan();
+    return out;
+  };
+
+  it('gives files their date and says nothing of when the rest was made', async () => {
+    const out = await first(lookout => {
+      furnished(lookout);
+      lookout.disk.symlink('f0', 'd/dir/link');
+    });
+    assert.deepEqual(out.entry('dir/f3')?.version, { 0: OLD + 3 });
+    assert.deepEqual(out.entry('dir')?.version, { 0: 0 });
+    assert.deepEqual(out.entry('dir/link')?.version, { 0: 0 });
+    assert.ok(out.looker.ready);
+  });
+
+  it('finds what was deleted while nobody looked, just after what was known', async () => {
+    const out = new Lookout();
+    furnished(out);
+    out.index.set({ ...out.index.get(pathOf('x'))!, ...tombstone('x'), kind: 'file', version: { 3: 500 } });
+    await out.pass(10 * SETTLE_MS);
+    await out.scan();
+    out.run();
+    await out.pass(5 * SETTLE_MS);
+    assert.equal(out.entry('x')?.kind, 'tombstone');
+    assert.deepEqual(out.entry('x')?.version, { 3: 500, 0: 501 });
+    await out.stop();
+  });
+
+  it('is what an event before the end of the first scan leads to', async () => {
+    const out = new Lookout();
+    furnished(out);
+    out.run();
+    out.hint('dir/f1', true);
+    await out.pass(5 * SETTLE_MS);
+    assert.deepEqual(out.entry('dir/f1')?.version, { 0: OLD + 1 });
+    assert.ok(!out.looker.ready);
+    await out.stop();
+  });
+
+  it('at what could not be read comes when it can', async () => {
+    const out = await first(lookout => {
+      furnished(lookout);
+      lookout.disk.fail('d/dir', 'EACCES');
+    });
+    assert.equal(out.entry('dir/f1'), undefined);
+    out.disk.fail('d/dir');
+    await out.scan();
+    assert.deepEqual(out.entry('dir/f1')?.version, { 0: OLD + 1 });
+    await out.scan();
+    out.write('dir/f1', 'edited');
+    out.run();
+    out.hint('dir/f1', true);
+    await out.clock.settle();
+    assert.deepEqual(out.entry('dir/f1')?.version, { 0: OLD + 1, [SELF]: out.clock.now() });
+    await out.stop();
+  });
+});
+
+describe('a new directory', () => {
+  it('is looked into, however little its watch told', async () => {
+    const out = await Lookout.over();
+    for (const path of ['d/a', 'd/a/b', 'd/a/b/c']) out.disk.mkdir(path, 0o755);
+    out.write('a/b/c/f');
+    out.hint('a', false, true);
+    await out.pass(5 * SETTLE_MS);
+    assert.deepEqual(out.news().sort(), ['directory a', 'directory a/b', 'directory a/b/c', 'file a/b/c/f']);
+    await out.stop();
+  });
+
+  it('is looked into again, for what came before its watch did', async () => {
+    const out = await Lookout.over();
+    out.disk.mkdir('d/a', 0o755);
+    out.hint('a', false, true);
+    await out.pass(100);
+    out.write('a/late');
+    await out.pass(5 * SETTLE_MS);
+    assert.deepEqual(out.news(), ['directory a', 'file a/late']);
+    await out.stop();
+  });
+});
+
+describe('while something is applied', () => {
+  it('what was noticed of a path before is void', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.unlink('d/dir/f0');
+    out.hint('dir/f0');
+    await out.pass(100);
+    out.write('dir/f0', 'pulled');
+    const { size, mtime, mode } = { ...out.disk.lstat('d/dir/f0')! };
+    out.index.set({ path: pathOf('dir/f0'), kind: 'file', size, mtime, mode, version: { 3: 5 } });
+    out.looker.applied(pathOf('dir/f0'));
+    await out.pass(5 * SETTLE_MS);
+    assert.deepEqual(out.news(), []);
+    assert.deepEqual(out.entry('dir/f0')?.version, { 3: 5 });
+    await out.stop();
+  });
+
+  it('a scan that listed before does not delete what came since', async () => {
+    const out = await Lookout.over(furnished);
+    const batches = async function* () {
+      const { walk } = await import('../../src/folder/scan.ts');
+      const listed = [...walk(out.disk, 'd')];
+      out.write('new', 'pulled');
+      const { size, mtime, mode } = out.disk.lstat('d/new')!;
+      out.index.set({ path: pathOf('new'), kind: 'file', size, mtime, mode, version: { 3: 5 } });
+      yield* listed;
+    };
+    const scanned = out.looker.scan(batches, new AbortController().signal);
+    await out.pass(5 * SETTLE_MS);
+    await scanned;
+    assert.deepEqual(out.news(), []);
+    assert.deepEqual(out.entry('new')?.version, { 3: 5 });
+    await out.stop();
+  });
+});
