@@ -92,14 +92,14 @@ describe('the README', () => {
   it('has the test command that the CI runs', () => {
     const script = readFileSync(new URL('../../.ci/run', import.meta.url), 'utf8');
     const command = 'npm ci && npm test';
-    assert.ok(README.includes(`\n    ${command}\n`) && script.includes(`\n${command}\n`));
+    assert.ok(README.includes(`\n    ${command}\n`) && script.includes(`\ntest_command='${command}'\n`));
   });
 });
 
 describe('bad usage: exit code 2, one message that names it, no stack trace', () => {
   const run = ['run', '--config', config, '--root', root];
   const cases: [name: string, args: string[], says: RegExp][] = [
-    ['two ways to say who it is', [...run, '--roleid', '1', '--server', 's1'], /--roleid .* --server/],
+    ['two ways to say who it is', [...run, '--roleid', '1', '--server', 's1'], /--roleid.*--server/],
     ['a port beyond all ports', [...run, '--listen', '127.0.0.1:99999'], /--listen .* HOST:PORT/],
     ['a level that is none', [...run, '--log-level', 'loud'], /--log-level .* debug, info, warn, error/],
     ['a format that is none', [...run, '--log-format', 'xml'], /--log-format .* text, json/],

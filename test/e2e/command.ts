@@ -10,6 +10,8 @@ const running = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
+// The test runner ends a file that takes too long with a signal; without a listener there would be no exit event.
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1));
 
 /** How a process ended. */
 export interface Exit {

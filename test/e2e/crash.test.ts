@@ -137,13 +137,13 @@ describe('two processes on one volume', () => {
   let second: Instance;
   before(async () => {
     network = await TestNetwork.create({ sites: { north: ['n1', 'n2'] }, domains: { acme: ['north'] } });
-    await network.start();
     second = new Instance({
       ...network.get('n1').place,
       name: 'second',
       port: await freePort(),
       opsPort: await freePort(),
     });
+    await network.start();
   });
   after(async () => {
     await second.kill();

@@ -61,6 +61,7 @@ export class TestNetwork {
   /** Directories, ports, network description and token; starts nothing. */
   static async create(shape: Shape): Promise<TestNetwork> {
     const directory = mkdtempSync(join(tmpdir(), 'dfsync-e2e-'));
+    process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
     const instances: Instance[] = [];
     const relays = new Map<string, Relay>();
     for (const place of await places(directory, shape)) {

@@ -45,9 +45,9 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
         }),
       ),
   },
-  { weight: 2, arbitrary: fc.constantFrom(...PATHS).map(path => ({ do: 'drop', path })) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('identify'), path: fc.constantFrom(...PATHS), identity: identities }, { noNullPrototype: true }) },
-  { weight: 1, arbitrary: fc.nat(5).map(date => ({ do: 'expire', now: RETENTION_MS + date })) },
+  { weight: 2, arbitrary: fc.constantFrom(...PATHS).map((path): Command => ({ do: 'drop', path })) },
+  { weight: 1, arbitrary: fc.tuple(fc.constantFrom(...PATHS), identities).map(([path, identity]): Command => ({ do: 'identify', path, identity })) },
+  { weight: 1, arbitrary: fc.nat(5).map((date): Command => ({ do: 'expire', now: RETENTION_MS + date })) },
 );
 
 function carryOut(command: Command, index: DomainIndex, model: Model): void {

@@ -213,7 +213,7 @@ describe('a rename', () => {
     const old = out.entry('dir/f1')!;
     out.disk.rename('d/dir/f1', 'd/new');
     out.hint('dir/f1');
-    out.hint('new');
+    out.hint('new', true);
     await out.pass(5 * SETTLE_MS);
     assert.deepEqual(out.news().sort(), ['file new', 'tombstone dir/f1']);
     assert.deepEqual(out.entry('new')?.from, { path: old.path, version: old.version });
@@ -223,7 +223,7 @@ describe('a rename', () => {
   it('is told whichever name is seen first', async () => {
     const out = await Lookout.over(furnished);
     out.disk.rename('d/dir/f1', 'd/new');
-    out.hint('new');
+    out.hint('new', true);
     out.hint('dir/f1');
     await out.pass(5 * SETTLE_MS);
     assert.equal(out.entry('new')?.from?.path, 'dir/f1');
@@ -247,6 +247,7 @@ describe('a rename', () => {
   it('is found by a scan too', async () => {
     const out = await Lookout.over(furnished);
     out.disk.rename('d/dir/f1', 'd/a-new');
+    await out.pass(2 * SETTLE_MS);
     await out.scan();
     await out.pass(5 * SETTLE_MS);
     assert.equal(out.entry('a-new')?.from?.path, 'dir/f1');

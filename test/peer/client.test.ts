@@ -99,6 +99,7 @@ test('a bad entry is told and costs nothing else', { timeout: 10_000 }, async t 
     sequence: 9,
     reset: false,
     changes: [{ domain: ACME, entry: good }],
+    compare: [],
     heard: { [ACME]: { 3: 4 } },
   });
   assert.equal(refused.length, 2 * bad.length);

@@ -31,7 +31,8 @@ const SCAN_PAUSE_MS = 300;
 
 export class SimNode {
   readonly instance: Instance;
-  readonly skewMs: number;
+  /** How far its clock is ahead. */
+  skewMs: number;
   /** The volume as its users see it. */
   readonly disk: MemoryDisk;
   engine: Engine | undefined;
@@ -57,7 +58,7 @@ export class SimNode {
 
   /** This server's clock. */
   now(): number {
-    return this.#is.clock.now() + this.skewMs;
+    return Math.floor(this.#is.clock.now() + this.skewMs);
   }
 
   get domains(): readonly Domain[] {

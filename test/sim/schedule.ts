@@ -7,9 +7,13 @@ import { type Chance, seeded } from './random.ts';
 import { OPERATIONS, type Operation } from './users.ts';
 
 /** `calm`: no fault; `crashes`: partitions and dying processes too; `all`: lost and old caches and wrong clocks as well. */
-export type Scenario = 'calm' | 'crashes' | 'all';
+/**
+ * `crashes` lose nothing that was written; with `skews` clocks are off besides, with `memories` caches are lost or old besides.
+ * `all` has both together: then the trace of a change may be gone before anybody knows of it, which the rules accept.
+ */
+export type Scenario = 'calm' | 'crashes' | 'skews' | 'memories' | 'all';
 
-export const SCENARIOS: readonly Scenario[] = ['calm', 'crashes', 'all'];
+export const SCENARIOS: readonly Scenario[] = ['calm', 'crashes', 'skews', 'memories', 'all'];
 
 /** What a restarted process finds of its cache. */
 export type Memory = 'whole' | 'without journal' | 'older' | 'lost';
@@ -71,7 +75,7 @@ export function schedule(seed: number, scenario: Scenario): Schedule {
   const network = networkOf(chance.fork('network'));
   const nodes = network.instances.map(({ roleid }) => roleid);
   const skews = Object.fromEntries(
-    nodes.map(node => [node, scenario === 'all' ? skewOf(chance.fork(`skew ${node}`)) : 0]),
+    nodes.map(node => [node, scenario === 'all' || scenario === 'skews' ? skewOf(chance.fork(`skew ${node}`)) : 0]),
   );
   const seededNodes = nodes.filter(node => chance.fork(`seeded ${node}`).chance(0.5));
   const steps = [...starts(nodes, chance), ...operations(network, chance), ...faults(nodes, scenario, chance)]
@@ -152,12 +156,12 @@ function fault(nodes: readonly number[], scenario: Scenario, chance: Chance): Dr
     isolate: 3,
     weather: 3,
     deaf: 2,
-    snapshot: scenario === 'all' ? 2 : 0,
+    snapshot: forgets(scenario) ? 2 : 0,
   });
   switch (kind) {
     case 'crash': {
       const memory =
-        scenario === 'all' ? chance.weighted({ whole: 4, 'without journal': 2, older: 2, lost: 2 }) : 'whole';
+        forgets(scenario) ? chance.weighted({ whole: 4, 'without journal': 2, older: 2, lost: 2 }) : 'whole';
       return { do: 'crash', node, at, after: chance.int(0, 30), torn: chance.chance(0.5), forMs, memory };
     }
     case 'stop':
@@ -182,6 +186,10 @@ function fault(nodes: readonly number[], scenario: Scenario, chance: Chance): Dr
     default:
       return kind satisfies never;
   }
+}
+
+function forgets(scenario: Scenario): boolean {
+  return scenario === 'all' || scenario === 'memories';
 }
 
 function skewOf(chance: Chance): number {

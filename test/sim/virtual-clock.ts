@@ -111,7 +111,7 @@ export class ClockView implements Clock {
   }
 
   now(): number {
-    return this.#clock.now() + this.skewMs;
+    return Math.floor(this.#clock.now() + this.skewMs);
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -18,6 +18,8 @@ export const EPOCH_MS = Date.UTC(2026, 0, 1);
 const CONVERGED_WITHIN_MS = 30 * 60_000;
 /** Then nothing may change any more for so long. */
 const SILENT_MS = 10 * 60_000;
+/** How long before the start the first tree was made. */
+const FOUNDED_BEFORE_MS = 15 * 60_000;
 /** Pulling may take so many steps for each path and node after everything has healed: more is ping-pong. */
 const ROUNDS = 30;
 
@@ -293,6 +295,9 @@ export class World {
 
   #found(): void {
     const [first, ...others] = [...this.nodes.values()];
+    // Older than any clock is off: a tree dated in the future outranks what is done to it, where nothing but dates is known.
+    const { skewMs } = first!;
+    first!.skewMs = -FOUNDED_BEFORE_MS;
     for (const node of this.nodes.values()) for (const { directory } of node.domains) node.disk.mkdir(directory, 0o755);
     for (const domain of first!.domains) {
       first!.disk.writeFile(`${domain.directory}/${ANCHOR}`, Buffer.from('anchor\n'), 0o644);
@@ -307,6 +312,7 @@ export class World {
         if (this.schedule.seededNodes.includes(other.instance.roleid) && other.domains.includes(domain))
           other.disk.restore(first!.disk.snapshot(domain.directory));
     }
+    first!.skewMs = skewMs;
   }
 
   #applied(): number {
