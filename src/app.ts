@@ -152,12 +152,12 @@ export class App {
       newIdentity,
       listen: this.#listenAt(self),
       tokens: () => this.#tokens?.accept ?? [],
-      onTransfer: ({ peer, ...transfer }) =>
-        this.#metrics.addTransfer({ ...transfer, peer: peerNames(this.#network).get(peer) ?? String(peer) }),
+      onTransfer: ({ peer, ...transfer }) => this.#metrics.addTransfer({ ...transfer, peer: this.#peerName(peer) }),
       onReport: (domain, report) => {
         if (report.applied + report.failed > 0) this.#log.info('pulled', { domain, ...report });
       },
-      onEvent: (level, event, fields) => this.#log[level](event, fields),
+      onEvent: (level, event, { peer, ...fields }) =>
+        this.#log[level](event, { ...(peer !== undefined && { peer: this.#peerName(peer) }), ...fields }),
       onBeat: () => this.#pulse.beat(),
       onTrouble: ({ message, lostEvents }) => {
         if (lostEvents) this.#metrics.watchLost();
@@ -170,6 +170,10 @@ export class App {
         this.#enter('waiting-for-lock', `${root} is held by ${who}; it goes on as soon as that one ends`);
       },
     });
+  }
+
+  #peerName(roleid: unknown): string {
+    return peerNames(this.#network).get(Number(roleid)) ?? String(roleid);
   }
 
   /** Where to listen for peers. Without a token nobody but this host may ask, unless that is said to be meant. */

@@ -1,8 +1,9 @@
 /** The simulated world: plays a schedule with whole engines, waits for quiet, and says everything that is wrong with the end. */
+import { type Entry, isLive } from '../../src/core/entry.ts';
 import type { DomainName, RelPath } from '../../src/core/path.ts';
 import { dominates } from '../../src/core/version.ts';
 import { FAIR, Links } from './links.ts';
-import type { Snapshot } from './memory-disk.ts';
+import type { MemoryDisk, Snapshot } from './memory-disk.ts';
 import { SimNode } from './node.ts';
 import type { UserEvent } from './oracle.ts';
 import { seeded } from './random.ts';
@@ -55,6 +56,8 @@ export class World {
   readonly schedule: Schedule;
   /** By domain, events that nodes were made to forget. */
   readonly excused = new Map<DomainName, Set<number>>();
+  /** Events made while their node's cache was lost and it had not looked yet. */
+  readonly #blind = new Set<number>();
   readonly #chance;
   readonly #snapshots = new Map<number, Snapshot>();
   /** Things that end by themselves, by when. */
@@ -195,8 +198,16 @@ export class World {
     const who = { node: roleid, operation: id, chance: this.#chance.fork(`step ${id}`), now: node.now() };
     this.log.add(node.name, `user in ${domain}: ${this.users.perform(operation, node.disk, served, who)}`);
     // Nobody was there to know what was before: it is as a pre-seeded tree, in which only dates count.
-    if (!node.known.has(domain))
-      this.#excuse(domain, event => event.operation === id && !this.#isDated(event, node.now()));
+    if (!node.known.has(domain)) this.#excuseBlind(domain, id, roleid, node.now());
+  }
+
+  /** A change that only a date could tell of is forgotten where it has none, and with it what the same node had dated there before. */
+  #excuseBlind(domain: DomainName, operation: number, node: number, now: number): void {
+    const events = this.users.histories.get(domain)?.events ?? [];
+    const made = events.filter(event => event.operation === operation);
+    for (const { id } of made) this.#blind.add(id);
+    const undated = new Set(made.filter(event => !this.#isDated(event, now)).map(({ path }) => path));
+    this.#excuse(domain, event => event.node === node && this.#blind.has(event.id) && undated.has(event.path));
   }
 
   #stop({ node: roleid, forMs }: Extract<Step, { do: 'stop' }>): void {
@@ -275,6 +286,7 @@ export class World {
       );
       this.#excuse(domain, ({ path }) => {
         const mine = replica.get(path as RelPath);
+        if (mine && !showsOn(node.disk, `${replica.directory}/${path}`, mine)) return true;
         return !mine || !others.some(other => dominates(other.get(mine.path)?.version ?? {}, mine.version));
       });
     }
@@ -333,4 +345,11 @@ export class World {
   #onBug(error: unknown): void {
     this.failures.push(`an engine failed: ${error instanceof Error ? error.stack : error}`);
   }
+}
+
+/** Whether the disk shows what an entry says: if not, a change is not announced yet. */
+function showsOn(disk: MemoryDisk, place: string, entry: Entry): boolean {
+  const stat = disk.lstat(place);
+  if (!isLive(entry) || !stat) return isLive(entry) === (stat !== undefined);
+  return stat.kind === entry.kind && (entry.kind !== 'file' || (stat.size === entry.size && stat.mtime === entry.mtime));
 }
