@@ -9,6 +9,7 @@ import { NetworkFile } from './config/network-file.ts';
 import { formatProblem } from './config/problem.ts';
 import { TokenFile, type TokenRead, type Tokens } from './config/token.ts';
 import type { Instance, Network } from './core/topology.ts';
+import { LockError } from './folder/lock.ts';
 import { isLoopback } from './ops/access.ts';
 import { openOps } from './ops/http.ts';
 import type { Listener } from './ops/listener.ts';
@@ -38,9 +39,13 @@ export interface AppOptions {
 export class Fatal extends Error {
   override readonly name = 'Fatal';
   readonly exitCode: number;
-  constructor(exitCode: number, message: string, options?: ErrorOptions) {
+  /** Nothing that was foreseen: the cause's stack is worth reporting. */
+  readonly isFault: boolean;
+
+  constructor(exitCode: number, message: string, options?: ErrorOptions & { readonly isFault?: boolean }) {
     super(message, options);
     this.exitCode = exitCode;
+    this.isFault = options?.isFault ?? false;
   }
 }
 
@@ -136,7 +141,9 @@ export class App {
     try {
       await this.#service.run(either, () => this.#enter('running', undefined));
     } catch (error) {
-      throw new Fatal(1, error instanceof Error ? error.message : String(error), { cause: error });
+      // What can be foreseen once it runs is the loss of the lock alone.
+      const isFault = this.#state === 'running' && !(error instanceof LockError);
+      throw new Fatal(1, error instanceof Error ? error.message : String(error), { cause: error, isFault });
     } finally {
       this.#service = undefined;
     }

@@ -156,21 +156,17 @@ async function run(flags: RunFlags): Promise<void> {
     process.exitCode = 0;
   } catch (error) {
     process.exitCode = error instanceof Fatal ? error.exitCode : 1;
-    if (error instanceof Fatal && !isOurFault(error.cause)) process.stderr.write(`dfsync: ${error.message}\n`);
-    else
-      log.error('failed; this is a fault of dfsync, please report it', {
-        error,
-        stack: error instanceof Error ? (error.cause instanceof Error ? error.cause.stack : error.stack) : undefined,
-      });
+    if (error instanceof Fatal && !error.isFault) process.stderr.write(`dfsync: ${error.message}\n`);
+    else log.error('failed; this is a fault of dfsync, please report it', { error, stack: stackOf(error) });
   } finally {
     clearTimeout(deadline);
     log.flush();
   }
 }
 
-/** A cause without a name of its own is no refusal that was foreseen. */
-function isOurFault(cause: unknown): boolean {
-  return cause instanceof TypeError || cause instanceof RangeError || cause instanceof ReferenceError;
+function stackOf(error: unknown): string | undefined {
+  const at = error instanceof Fatal ? error.cause : error;
+  return at instanceof Error ? at.stack : undefined;
 }
 
 /** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */

@@ -136,10 +136,10 @@ class Step {
     if (!this.#standing(source)) throw new Changed([source.path]);
     const there = this.#standing(was, entry);
     const from = placeOf(this.#is.directory, source.path);
-    this.#writable(source.path, () => {
-      this.#replace(entry, there ? was : undefined, conflict, from);
-    });
-    if (entry.mode !== source.mode) this.#is.disk.chmod(this.#place(entry.path), entry.mode);
+    this.#writable(entry.path, () =>
+      this.#writable(source.path, () => this.#replace(entry, there ? was : undefined, conflict, from)),
+    );
+    if (entry.mode !== source.mode) attempt(() => this.#is.disk.chmod(this.#place(entry.path), entry.mode));
     return [...this.#truth(entry), { entry: tombstone }];
   }
 
@@ -154,7 +154,7 @@ class Step {
 
   #chmod(entry: Entry, was: Entry): Truth[] {
     if (!this.#standing(was)) throw new Changed([entry.path]);
-    this.#is.disk.chmod(this.#place(entry.path), entry.mode);
+    attempt(() => this.#is.disk.chmod(this.#place(entry.path), entry.mode));
     return this.#truth(entry);
   }
 

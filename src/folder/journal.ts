@@ -59,7 +59,8 @@ export class Journal {
   /** A line cut off by a crash must not swallow the next one. */
   #endLine(): void {
     const path = `${this.#directory}/${CURRENT}`;
-    if (this.#disk.lstat(path) && this.#disk.readFile(path).at(-1) !== NEWLINE) this.#disk.append(path, Buffer.of(NEWLINE));
+    if (this.#disk.lstat(path) && this.#disk.readFile(path).at(-1) !== NEWLINE)
+      this.#disk.append(path, Buffer.of(NEWLINE));
   }
 
   /** A flush begins: what is appended from now on belongs to the next one. */

@@ -96,7 +96,7 @@ export class Missing {
   }
 
   halt(reason: string, now: number): void {
-    this.#halted = { reason, since: this.#halted?.since ?? now };
+    this.#halted = { reason, since: now };
   }
 
   resume(): void {

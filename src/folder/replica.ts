@@ -355,11 +355,11 @@ export class Replica implements View {
   }
 
   #commitApplied(action: Action, truths: readonly Truth[], via: string | undefined): void {
-    const intended = new Set<Entry>(this.#intents(action).flatMap(record => ('will' in record ? [record.will] : [])));
+    const learned = action.do === 'rename' ? [action.entry, action.tombstone] : [action.entry];
     for (const { entry, identity, kept } of truths) {
       this.#looker.applied(entry.path);
       // What this instance adds of its own is news to its own site too.
-      const own = action.do !== 'record' && !intended.has(entry);
+      const own = !learned.includes(entry);
       this.#set({ entry, ...(identity && { identity }) }, kept, own ? undefined : via);
       if (kept)
         this.problems.report(

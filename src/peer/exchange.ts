@@ -90,12 +90,12 @@ export class Exchange {
   async ask(question: Question, signal: AbortSignal): Promise<Answer> {
     signal.throwIfAborted();
     try {
-      return await this.#once(question, signal);
+      return await this.#once(question, signal, true);
     } catch (error) {
       if (!(error instanceof StaleSocket)) throw error;
     }
     // The peer closed an idle socket at the moment it was used again: it saw nothing of the question.
-    return await this.#once(question, signal);
+    return await this.#once(question, signal, false);
   }
 
   /** Closes every socket. */
@@ -103,7 +103,8 @@ export class Exchange {
     this.#agent.destroy();
   }
 
-  async #once(question: Question, signal: AbortSignal): Promise<Answer> {
+  /** @param again whether it may be asked again: then a kept socket that turns out to be closed is told as such */
+  async #once(question: Question, signal: AbortSignal, again: boolean): Promise<Answer> {
     const sent = this.#send(question, signal);
     const failed = (error: unknown) => {
       sent.stream.destroy();
@@ -114,7 +115,7 @@ export class Exchange {
     try {
       response = await sent.response;
     } catch (error) {
-      if (sent.isStale(error) && !signal.aborted) throw new StaleSocket();
+      if (again && sent.isStale(error) && !signal.aborted) throw new StaleSocket();
       throw failed(error);
     }
     const answer: Answer = {

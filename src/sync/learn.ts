@@ -249,6 +249,8 @@ export class Learner {
     this.lastContact = this.#is.clock.now();
     if (states.epoch !== this.#epoch) {
       this.#forget();
+      // Another life of the peer may have lost what the former one announced; whatever it has is found by the comparison.
+      for (const { wants } of this.#is.domains().values()) wants.strikeAll(this.#is.peer.roleid);
       this.#epoch = states.epoch;
       // What follows is compared with the state at this sequence or a later one; the feed tells what comes after it.
       this.#cursor = states.sequence;
@@ -262,11 +264,12 @@ export class Learner {
       if (state?.state !== 'serving' || !view.folder.ready) link.compared = false;
       // While changes are under way the roots differ for a reason that is known.
       else if (
+        state.digest !== view.folder.digest &&
         link.compared &&
         this.#putOff < PUT_OFF_AT_MOST &&
         (states.sequence !== this.#cursor || view.wants.countOf(this.#is.peer.roleid) > 0)
       )
-        putOff ||= state.digest !== view.folder.digest;
+        putOff = true;
       else await this.#compareDomain(domain, view, state, states.sequence, signal);
     }
     this.#putOff = putOff ? this.#putOff + 1 : 0;
@@ -285,6 +288,8 @@ export class Learner {
       link.compared = true;
       link.mismatched = 0;
       link.fruitless = undefined;
+      // What was wanted of it and is not here, it does not have any more.
+      view.wants.strikeAll(this.#is.peer.roleid);
       view.folder.hear(beatsOf(state.heard));
       return;
     }

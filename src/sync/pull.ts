@@ -73,8 +73,8 @@ export class Puller {
   #objection: string | undefined;
   /** What a transfer threw although it never should: ends {@link run}. */
   #failure: unknown;
-  /** Large transfers under way. */
-  readonly #transfers = new Set<Promise<void>>();
+  /** Large transfers under way; of a path one at a time, because two would write to one staged file. */
+  readonly #transfers = new Map<RelPath, Promise<void>>();
   #wake = () => {};
 
   constructor(options: PullOptions) {
@@ -96,7 +96,7 @@ export class Puller {
       else if (!(await this.#cycle(signal)))
         await this.#pause((wants.nextTry() ?? Number.POSITIVE_INFINITY) - clock.now(), signal);
     }
-    await Promise.all(this.#transfers);
+    await Promise.all(this.#transfers.values());
     if (this.#failure !== undefined) throw this.#failure;
   }
 
@@ -289,7 +289,7 @@ export class Puller {
     const { wants, clock } = this.#is;
     const want = wants.get(entry.path);
     const roleid = this.#sourceOf(entry.path);
-    if (!want || roleid === undefined || this.#transfers.size >= LARGE_AT_ONCE) {
+    if (!want || roleid === undefined || this.#transfers.size >= LARGE_AT_ONCE || this.#transfers.has(entry.path)) {
       // A free lane wakes what waits.
       if (want) want.nextTry = clock.now() + HALTED_MS;
       return;
@@ -302,11 +302,11 @@ export class Puller {
     const transfer = this.#fetchLarge(want, entry, roleid, ends)
       .catch(failed)
       .finally(() => {
-        this.#transfers.delete(transfer);
+        this.#transfers.delete(entry.path);
         want.transfer = undefined;
         wants.hurry(clock.now());
       });
-    this.#transfers.add(transfer);
+    this.#transfers.set(entry.path, transfer);
   }
 
   async #fetchLarge(want: Want, entry: Entry, roleid: number, signal: AbortSignal): Promise<void> {

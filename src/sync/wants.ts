@@ -182,6 +182,7 @@ export class Wants {
   #delete(want: Want): void {
     this.#wants.delete(want.path);
     this.#count(want, -1);
+    want.transfer?.abort();
     if (this.#roomWaiters.size > 0 && this.#wants.size < MAX_WANTS / 2) for (const go of [...this.#roomWaiters]) go();
   }
 }

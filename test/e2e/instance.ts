@@ -42,6 +42,11 @@ export class Instance {
     return this.#command !== undefined && this.#command.exit === undefined;
   }
 
+  /** It ended by itself, and not well. */
+  get isCrashed(): boolean {
+    return typeof this.#command?.exit?.code === 'number' && this.#command.exit.code !== 0;
+  }
+
   get pid(): number {
     assert.ok(this.#command, `${this.name} was never started`);
     return this.#command.pid;

@@ -6,7 +6,7 @@ import { Instance, type Place } from './instance.ts';
 import { freePort } from './ports.ts';
 import { Relay } from './relay.ts';
 import { assertSameTree, type Tree } from './tree.ts';
-import { until } from './until.ts';
+import { Hopeless, until } from './until.ts';
 
 /** The first instance of a site is its gateway. */
 export interface Shape {
@@ -149,6 +149,8 @@ export class TestNetwork {
     const [first, ...rest] = among;
     // Dates and sizes first: reading all content at every look would keep the machine from its work.
     const agree = (content: boolean) => {
+      const crashed = among.find(each => each.isCrashed);
+      if (crashed !== undefined) throw new Hopeless(`${crashed.name} ended by itself`);
       const tree = first!.tree(domain, { content });
       for (const other of rest) assertSameTree(tree, other.tree(domain, { content }), [first!.name, other.name]);
       return tree;

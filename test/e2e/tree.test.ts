@@ -149,9 +149,9 @@ describe('a real tree on two sites of two instances', () => {
 
 function makeRealTree(acme: string): void {
   mkdirSync(join(acme, 'odd'), { recursive: true });
-  execFileSync('cp', ['-a', MODULES, join(acme, 'modules')]);
+  execFileSync('cp', ['-a', `${MODULES}/.`, join(acme, 'modules')]);
   for (const copy of ['vendor', 'copy']) {
-    execFileSync('cp', ['-a', MODULES, join(acme, copy)]);
+    execFileSync('cp', ['-a', `${MODULES}/.`, join(acme, copy)]);
     execFileSync('find', [join(acme, copy), '-type', 'f', '-size', `+${SMALL}`, '-delete']);
   }
   makeOddTree(join(acme, 'odd'));

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import type { Entry } from '../../src/core/entry.ts';
 import { Cache } from '../../src/folder/cache.ts';
 import { DomainIndex } from '../../src/folder/index-store.ts';
-import { directory, file, pathOf, symlink, tombstone } from '../support/entries.ts';
 import { MemoryDisk } from '../sim/memory-disk.ts';
+import { directory, file, pathOf, symlink, tombstone } from '../support/entries.ts';
 import { INSTANT } from '../support/instant.ts';
 
 const ROLEID = 7;
@@ -20,7 +20,10 @@ function emptyDisk(): MemoryDisk {
 const cacheOn = (disk: MemoryDisk, roleid = ROLEID) => new Cache(disk, 'c', roleid, INSTANT);
 
 /** What a process finds that starts now. */
-async function loaded(disk: MemoryDisk, roleid = ROLEID): Promise<{ index: DomainIndex; damaged: string[]; cache: Cache }> {
+async function loaded(
+  disk: MemoryDisk,
+  roleid = ROLEID,
+): Promise<{ index: DomainIndex; damaged: string[]; cache: Cache }> {
   const index = new DomainIndex();
   const cache = cacheOn(disk.mount(), roleid);
   return { index, cache, damaged: await cache.load(index) };
@@ -40,7 +43,11 @@ function set(index: DomainIndex, cache: Cache, entry: Entry): void {
 }
 
 const many = (stamp: number) => Array.from({ length: MANY }, (_, i) => file(`f${i}`, { 1: stamp }));
-const shards = (disk: MemoryDisk) => disk.list('c').filter(name => name.startsWith('shard-')).sort();
+const shards = (disk: MemoryDisk) =>
+  disk
+    .list('c')
+    .filter(name => name.startsWith('shard-'))
+    .sort();
 
 describe('the cache', () => {
   it('gives back entries with all that the disk said of them', async () => {
@@ -149,7 +156,11 @@ describe('the cache', () => {
 
 describe('a crash while the cache is written', () => {
   /** The mutations of a flush, each of which may be the last. */
-  async function crashedAt(mutations: number, before: MemoryDisk, change: (index: DomainIndex, cache: Cache) => void): Promise<boolean> {
+  async function crashedAt(
+    mutations: number,
+    before: MemoryDisk,
+    change: (index: DomainIndex, cache: Cache) => void,
+  ): Promise<boolean> {
     const dying = before.mount();
     const index = new DomainIndex();
     const cache = cacheOn(dying);

@@ -25,7 +25,10 @@ type Command =
 const PATHS = ['a', 'b', 'c', 'a/a', 'a/b', 'b/a', 'a/a/a', 'a/a/b', '\udcff', 'ä'].map(pathOf);
 const NOTHING: Identity = { inode: 0, birth: 0 };
 
-const identities = fc.record({ inode: fc.integer({ min: 1, max: 9 }), birth: fc.integer({ min: 0, max: 9 }) }, { noNullPrototype: true });
+const identities = fc.record(
+  { inode: fc.integer({ min: 1, max: 9 }), birth: fc.integer({ min: 0, max: 9 }) },
+  { noNullPrototype: true },
+);
 const commands: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 6,
@@ -33,7 +36,9 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
       .tuple(
         fc.constantFrom(...PATHS).chain(path => entriesAt(path)),
         fc.option(identities, { nil: undefined }),
-        fc.option(fc.record({ mtime: fc.nat(9), mode: fc.constantFrom(0o755, 0o777) }, { noNullPrototype: true }), { nil: undefined }),
+        fc.option(fc.record({ mtime: fc.nat(9), mode: fc.constantFrom(0o755, 0o777) }, { noNullPrototype: true }), {
+          nil: undefined,
+        }),
         fc.option(fc.constant({ path: pathOf('former'), version: { 1: 1 } }), { nil: undefined }),
       )
       .map(
@@ -46,7 +51,12 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
       ),
   },
   { weight: 2, arbitrary: fc.constantFrom(...PATHS).map((path): Command => ({ do: 'drop', path })) },
-  { weight: 1, arbitrary: fc.tuple(fc.constantFrom(...PATHS), identities).map(([path, identity]): Command => ({ do: 'identify', path, identity })) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.constantFrom(...PATHS), identities)
+      .map(([path, identity]): Command => ({ do: 'identify', path, identity })),
+  },
   { weight: 1, arbitrary: fc.nat(5).map((date): Command => ({ do: 'expire', now: RETENTION_MS + date })) },
 );
 
@@ -71,7 +81,9 @@ function carryOut(command: Command, index: DomainIndex, model: Model): void {
       break;
     }
     case 'expire': {
-      const expired = [...model.values()].filter(({ entry }) => isExpired(entry, command.now)).map(({ entry }) => entry.path);
+      const expired = [...model.values()]
+        .filter(({ entry }) => isExpired(entry, command.now))
+        .map(({ entry }) => entry.path);
       for (const path of expired) model.delete(path);
       assert.deepEqual(index.expire(command.now).sort(), expired.sort());
       break;
@@ -100,7 +112,10 @@ function assertAlike(index: DomainIndex, model: Model): void {
     assert.deepEqual(index.onDisk(path), row && { ...row.entry, ...row.kept });
     assert.deepEqual(index.identity(path), row?.identity);
     assert.equal(index.liveChildren(path), live.filter(entry => parentOf(entry.path) === path).length);
-    assert.deepEqual([...index.liveBelow(path)].sort(byPath), live.filter(entry => isBelow(entry.path, path)).sort(byPath));
+    assert.deepEqual(
+      [...index.liveBelow(path)].sort(byPath),
+      live.filter(entry => isBelow(entry.path, path)).sort(byPath),
+    );
   }
   assert.deepEqual([...index.entries()].sort(byPath), entries.sort(byPath));
   assert.deepEqual(index.totals, {
@@ -115,7 +130,9 @@ function assertAlike(index: DomainIndex, model: Model): void {
 /** An index and its entries, large enough for the digest tree to have branches. */
 function filled(count: number): { index: DomainIndex; entries: Entry[] } {
   const index = new DomainIndex();
-  const entries = Array.from({ length: count }, (_, i) => (i % 5 === 0 ? tombstone(`t${i}`, { 1: i }) : file(`d${i % 7}/f${i}`, { 1: i })));
+  const entries = Array.from({ length: count }, (_, i) =>
+    i % 5 === 0 ? tombstone(`t${i}`, { 1: i }) : file(`d${i % 7}/f${i}`, { 1: i }),
+  );
   for (const entry of entries) index.set(entry);
   return { index, entries };
 }
@@ -150,7 +167,11 @@ describe('the index', () => {
 
   it('holds large sizes, early dates and the highest roleid exactly', () => {
     const index = new DomainIndex();
-    const entry = file('f', { 9999: 1_764_000_000_123 }, { size: 2 ** 45 + 1, mtime: -62_135_596_800_000, mode: 0o777 });
+    const entry = file(
+      'f',
+      { 9999: 1_764_000_000_123 },
+      { size: 2 ** 45 + 1, mtime: -62_135_596_800_000, mode: 0o777 },
+    );
     index.set(entry);
     assert.deepEqual(index.get(entry.path), entry);
   });
@@ -172,19 +193,30 @@ describe('the digest tree of an index', () => {
 
   it('answers a leaf for itself, and nothing for an empty branch', () => {
     const leaf = prefixOfPath(entries[0]!.path, MAX_PREFIX);
-    assert.deepEqual(index.children([leaf]).map(({ prefix }) => prefix), [leaf]);
+    assert.deepEqual(
+      index.children([leaf]).map(({ prefix }) => prefix),
+      [leaf],
+    );
     const used = new Set(entries.map(({ path }) => prefixOfPath(path, 4)));
-    const empty = Array.from({ length: 0xffff }, (_, i) => i.toString(16).padStart(4, '0')).find(prefix => !used.has(prefix))!;
+    const empty = Array.from({ length: 0xffff }, (_, i) => i.toString(16).padStart(4, '0')).find(
+      prefix => !used.has(prefix),
+    )!;
     assert.deepEqual(index.children([empty]), []);
     assert.deepEqual(index.under([empty]), []);
   });
 
   it('gives the entries below prefixes, each once', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(fc.integer({ min: 0, max: 255 }).map(n => n.toString(16).padStart(2, '0')), { minLength: 1 }), prefixes => {
-        const below = entries.filter(({ path }) => prefixes.includes(prefixOfPath(path, 2)));
-        assert.deepEqual(index.under(prefixes).sort(byPath), below.sort(byPath));
-      }),
+      fc.property(
+        fc.uniqueArray(
+          fc.integer({ min: 0, max: 255 }).map(n => n.toString(16).padStart(2, '0')),
+          { minLength: 1 },
+        ),
+        prefixes => {
+          const below = entries.filter(({ path }) => prefixes.includes(prefixOfPath(path, 2)));
+          assert.deepEqual(index.under(prefixes).sort(byPath), below.sort(byPath));
+        },
+      ),
       { numRuns: 20 },
     );
     assert.equal(index.under(['']).length, entries.length);

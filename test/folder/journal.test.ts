@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Journal, type JournalRecord } from '../../src/folder/journal.ts';
-import { file, pathOf, tombstone } from '../support/entries.ts';
 import { Crash, MemoryDisk } from '../sim/memory-disk.ts';
+import { file, pathOf, tombstone } from '../support/entries.ts';
 
 const CURRENT = 'c/journal.jsonl';
 const is = (path: string, stamp = 1): JournalRecord => ({ is: file(path, { 1: stamp }) });

@@ -49,7 +49,10 @@ describe('a file that is written', () => {
       out.hint('log');
       await out.pass(SETTLE_MS / 2);
     }
-    assert.deepEqual(out.problems.list().map(problem => [problem.path, problem.class]), [['log', 'busy']]);
+    assert.deepEqual(
+      out.problems.list().map(problem => [problem.path, problem.class]),
+      [['log', 'busy']],
+    );
     assert.deepEqual(out.news(), []);
     await out.pass(2 * SETTLE_MS);
     assert.deepEqual(out.news(), ['file log']);
@@ -316,7 +319,10 @@ describe('an emptied domain', () => {
       out.disk.rename(`away/f${i}`, `d/dir/f${i}`);
       out.hint(`dir/f${i}`);
       await out.pass(30_000);
-      assert.deepEqual(out.news().filter(news => news.startsWith('tombstone')), []);
+      assert.deepEqual(
+        out.news().filter(news => news.startsWith('tombstone')),
+        [],
+      );
     }
     await out.pass(120_000);
     assert.deepEqual(out.news(), ['tombstone dir/f0']);

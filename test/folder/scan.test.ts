@@ -18,8 +18,10 @@ const ODD = ['ä', ' ', 'a\nb', '\udcff', 'x'.repeat(255), '\u{1f600}'];
 
 /** A domain `d` with files, directories, links, odd names, something private and something special. */
 function furnish(disk: Disk): Disk {
-  for (const directory of ['d', 'd/sub', 'd/sub/deep', 'd/empty', 'd/.dfsync', 'd/sub/.dfsync', 'other']) disk.mkdir(directory, 0o755);
-  for (const path of ['d/f', 'd/sub/g', 'd/sub/deep/h', 'd/.dfsync/private', 'other/o']) disk.writeFile(path, Buffer.from(path), 0o640);
+  for (const directory of ['d', 'd/sub', 'd/sub/deep', 'd/empty', 'd/.dfsync', 'd/sub/.dfsync', 'other'])
+    disk.mkdir(directory, 0o755);
+  for (const path of ['d/f', 'd/sub/g', 'd/sub/deep/h', 'd/.dfsync/private', 'other/o'])
+    disk.writeFile(path, Buffer.from(path), 0o640);
   for (const name of ODD) disk.writeFile(`d/${name}`, Buffer.alloc(1), 0o644);
   disk.setDate('d/f', 1_700_000_000_123);
   disk.symlink('sub', 'd/to-sub');
@@ -29,7 +31,9 @@ function furnish(disk: Disk): Disk {
 
 const EXPECTED = ['empty', 'f', 'sub', 'sub/dangling', 'sub/deep', 'sub/deep/h', 'sub/g', 'to-sub', ...ODD].sort();
 
-async function gathered(batches: AsyncIterable<ScanBatch>): Promise<{ sightings: Map<string, Sighting>; hidden: Hidden[]; batches: number }> {
+async function gathered(
+  batches: AsyncIterable<ScanBatch>,
+): Promise<{ sightings: Map<string, Sighting>; hidden: Hidden[]; batches: number }> {
   const sightings = new Map<string, Sighting>();
   const hidden: Hidden[] = [];
   let count = 0;
@@ -82,7 +86,9 @@ for (const [name, make] of Object.entries(kinds))
       furnish(disk);
       const { sightings } = await gathered(scan({ directory: 'd' }, go));
       const order = [...sightings.keys()];
-      assert.ok(order.indexOf('sub') < order.indexOf('sub/deep') && order.indexOf('sub/deep') < order.indexOf('sub/deep/h'));
+      assert.ok(
+        order.indexOf('sub') < order.indexOf('sub/deep') && order.indexOf('sub/deep') < order.indexOf('sub/deep/h'),
+      );
     });
 
     const roots: [what: string, prepare: (disk: Disk) => void, why: string][] = [
@@ -139,7 +145,10 @@ describe('what a walk cannot see', () => {
       },
     });
     const batches = [...walk(mounted, 'd')];
-    assert.deepEqual(batches.flatMap(({ hidden }) => hidden), [{ path: 'sub', why: 'mount' }]);
+    assert.deepEqual(
+      batches.flatMap(({ hidden }) => hidden),
+      [{ path: 'sub', why: 'mount' }],
+    );
     assert.ok(!batches.flatMap(({ sightings }) => sightings).some(({ path }) => path.startsWith('sub')));
   });
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Staging } from '../../src/folder/staging.ts';
-import { file } from '../support/entries.ts';
 import { MemoryDisk } from '../sim/memory-disk.ts';
+import { file } from '../support/entries.ts';
 
 const DAY = 86_400_000;
 

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import type { Entry } from '../../src/core/entry.ts';
 import { DiskError } from '../../src/folder/disk.ts';
 import { Trash } from '../../src/folder/trash.ts';
-import { directory, file, symlink } from '../support/entries.ts';
 import { MemoryDisk } from '../sim/memory-disk.ts';
+import { directory, file, symlink } from '../support/entries.ts';
 
 const DAY = 86_400_000;
 const NOW = Date.UTC(2026, 0, 5, 12);

@@ -38,6 +38,8 @@ export class SimNode {
   engine: Engine | undefined;
   /** Domains that an engine has scanned here at least once. */
   readonly known = new Set<DomainName>();
+  /** Domains of which it was made to forget something. */
+  readonly forgetful = new Set<DomainName>();
   /** Probability that an event of the volume is lost. */
   deaf = 0;
   /** Longest delay of an event. */

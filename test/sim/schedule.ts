@@ -6,10 +6,10 @@ import { COMMON, type Domain, type Instance, type Network } from '../../src/core
 import { type Chance, seeded } from './random.ts';
 import { OPERATIONS, type Operation } from './users.ts';
 
-/** `calm`: no fault; `crashes`: partitions and dying processes too; `all`: lost and old caches and wrong clocks as well. */
 /**
- * `crashes` lose nothing that was written; with `skews` clocks are off besides, with `memories` caches are lost or old besides.
- * `all` has both together: then the trace of a change may be gone before anybody knows of it, which the rules accept.
+ * `calm` has no faults; `crashes` has partitions, a bad network and dying processes, which lose nothing that was written. With
+ * `skews` clocks are off besides, with `memories` caches are lost or old besides. `all` has both together: then the trace of a
+ * change may be gone before anybody knows of it, which the rules accept.
  */
 export type Scenario = 'calm' | 'crashes' | 'skews' | 'memories' | 'all';
 
@@ -160,8 +160,9 @@ function fault(nodes: readonly number[], scenario: Scenario, chance: Chance): Dr
   });
   switch (kind) {
     case 'crash': {
-      const memory =
-        forgets(scenario) ? chance.weighted({ whole: 4, 'without journal': 2, older: 2, lost: 2 }) : 'whole';
+      const memory = forgets(scenario)
+        ? chance.weighted({ whole: 4, 'without journal': 2, older: 2, lost: 2 })
+        : 'whole';
       return { do: 'crash', node, at, after: chance.int(0, 30), torn: chance.chance(0.5), forMs, memory };
     }
     case 'stop':

@@ -119,7 +119,11 @@ export class ClockView implements Clock {
     return new Promise(resolve => {
       // A killed process waits for ever: nothing of it runs again.
       if (this.#dead) return;
-      const leave = this.#clock.enqueue({ at: this.#clock.now() + Math.max(0, ms), owner: this, wake: () => wake() });
+      const leave = this.#clock.enqueue({
+        at: this.#clock.now() + Math.max(0, Math.ceil(ms)),
+        owner: this,
+        wake: () => wake(),
+      });
       const aborted = () => {
         leave();
         if (!this.#dead) resolve();

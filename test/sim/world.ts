@@ -37,6 +37,7 @@ export interface Outcome {
 export async function play(schedule: Schedule): Promise<Outcome> {
   const world = new World(schedule);
   try {
+    world.found();
     for (const step of schedule.steps) await world.step(step);
     await world.quiet();
   } catch (error) {
@@ -82,7 +83,7 @@ export class World {
           onBug,
         }),
       );
-    this.#found();
+    for (const node of this.nodes.values()) for (const { directory } of node.domains) node.disk.mkdir(directory, 0o755);
   }
 
   /** Lets time pass up to a step (milliseconds since the beginning), and does it. */
@@ -197,8 +198,7 @@ export class World {
     const served = node.domains.find(({ name }) => name === domain)!;
     const who = { node: roleid, operation: id, chance: this.#chance.fork(`step ${id}`), now: node.now() };
     this.log.add(node.name, `user in ${domain}: ${this.users.perform(operation, node.disk, served, who)}`);
-    // Nobody was there to know what was before: it is as a pre-seeded tree, in which only dates count.
-    if (!node.known.has(domain)) this.#excuseBlind(domain, id, roleid, node.now());
+    if (!this.#remembers(node, domain)) this.#excuseBlind(domain, id, roleid, node.now());
   }
 
   /** A change that only a date could tell of is forgotten where it has none, and with it what the same node had dated there before. */
@@ -208,6 +208,16 @@ export class World {
     for (const { id } of made) this.#blind.add(id);
     const undated = new Set(made.filter(event => !this.#isDated(event, now)).map(({ path }) => path));
     this.#excuse(domain, event => event.node === node && this.#blind.has(event.id) && undated.has(event.path));
+  }
+
+  /** Whether an engine is, or was, here that knows what was before: else only dates count, as in a pre-seeded tree. */
+  #remembers(node: SimNode, domain: DomainName): boolean {
+    const digestOf = (of: SimNode) => of.engine?.replicas.get(domain)?.digest;
+    const digest = digestOf(node);
+    // After a loss the others have to tell again what was forgotten.
+    if (digest !== undefined && [...this.nodes.values()].some(other => other !== node && digestOf(other) === digest))
+      node.forgetful.delete(domain);
+    return node.known.has(domain) && !node.forgetful.has(domain);
   }
 
   #stop({ node: roleid, forMs }: Extract<Step, { do: 'stop' }>): void {
@@ -267,7 +277,7 @@ export class World {
   #forget(node: SimNode, memory: Memory): void {
     const cache = '.dfsync/cache';
     this.#excuseUnheard(node);
-    node.known.clear();
+    for (const { name } of node.domains) node.forgetful.add(name);
     const snapshot = this.#snapshots.get(node.instance.roleid);
     this.log.add(node.name, `finds its cache ${memory}`);
     if (memory === 'lost') node.disk.restore({ path: cache, tree: undefined });
@@ -305,12 +315,12 @@ export class World {
     for (const event of this.users.histories.get(domain)?.events ?? []) if (forgotten(event)) excused.add(event.id);
   }
 
-  #found(): void {
+  /** Gives the first node, and those that are pre-seeded, a tree. */
+  found(): void {
     const [first, ...others] = [...this.nodes.values()];
     // Older than any clock is off: a tree dated in the future outranks what is done to it, where nothing but dates is known.
     const { skewMs } = first!;
     first!.skewMs = -FOUNDED_BEFORE_MS;
-    for (const node of this.nodes.values()) for (const { directory } of node.domains) node.disk.mkdir(directory, 0o755);
     for (const domain of first!.domains) {
       first!.disk.writeFile(`${domain.directory}/${ANCHOR}`, Buffer.from('anchor\n'), 0o644);
       this.users.found(first!.disk, domain, { node: 1, operation: -100 });
@@ -351,5 +361,7 @@ export class World {
 function showsOn(disk: MemoryDisk, place: string, entry: Entry): boolean {
   const stat = disk.lstat(place);
   if (!isLive(entry) || !stat) return isLive(entry) === (stat !== undefined);
-  return stat.kind === entry.kind && (entry.kind !== 'file' || (stat.size === entry.size && stat.mtime === entry.mtime));
+  return (
+    stat.kind === entry.kind && (entry.kind !== 'file' || (stat.size === entry.size && stat.mtime === entry.mtime))
+  );
 }

@@ -1,0 +1,343 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Entry, isEqual, isLive, RETENTION_MS } from '../../src/core/entry.ts';
+import type { RelPath } from '../../src/core/path.ts';
+import { type Action, plan } from '../../src/core/plan.ts';
+import { sameVersion } from '../../src/core/version.ts';
+import { directory, file, pathOf, symlink, tombstone } from '../support/entries.ts';
+import { type Life, SETTLE_MS, START, Volume } from '../support/life.ts';
+
+const VIA = 'south';
+const NEW = { 3: START + 60_000 };
+
+/** A volume with a tree that an instance has known since its first life. */
+async function known(): Promise<Volume> {
+  const volume = new Volume();
+  volume.disk.mkdir('d/dir', 0o755);
+  volume.disk.mkdir('d/dir/sub', 0o755);
+  for (const path of ['f', 'g', 'dir/a', 'dir/sub/b', ...Array.from({ length: 10 }, (_, i) => `keep${i}`)])
+    volume.write(path);
+  volume.disk.symlink('f', 'd/link');
+  await volume.pass(10 * SETTLE_MS);
+  await (await volume.start()).end();
+  return volume;
+}
+
+/** What a peer wants to be true, and with what content. */
+interface Wish {
+  readonly name: string;
+  readonly wanted: (life: Life) => Entry[];
+}
+
+const content = (path: string) => Buffer.from(`new ${path}`);
+const wishedFile = (path: string, mode = 0o640) =>
+  file(path, NEW, { size: content(path).length, mtime: START + 59_000, mode });
+
+const wishes: Wish[] = [
+  { name: 'a new file', wanted: () => [wishedFile('new')] },
+  { name: 'a newer content', wanted: () => [wishedFile('f')] },
+  { name: 'a mode', wanted: life => [{ ...life.entry('f')!, mode: 0o600, version: NEW }] },
+  { name: 'a deletion', wanted: () => [tombstone('f', NEW, START)] },
+  { name: 'a new directory with a file', wanted: () => [directory('x', NEW), wishedFile('x/y')] },
+  { name: 'a symlink for a file', wanted: () => [symlink('f', NEW)] },
+  { name: 'a directory for a file', wanted: () => [directory('f', NEW)] },
+  { name: 'a file for a directory', wanted: () => [wishedFile('dir')] },
+  {
+    name: 'a deleted tree',
+    wanted: () => ['dir', 'dir/a', 'dir/sub', 'dir/sub/b'].map(path => tombstone(path, NEW, START)),
+  },
+  {
+    name: 'a rename',
+    wanted: life => {
+      const old = life.entry('f')!;
+      return [
+        { ...old, path: pathOf('moved'), version: NEW, from: { path: old.path, version: old.version } },
+        tombstone('f', NEW, START),
+      ];
+    },
+  },
+  {
+    name: 'a rename over a file',
+    wanted: life => {
+      const old = life.entry('f')!;
+      return [
+        { ...old, path: pathOf('g'), version: NEW, from: { path: old.path, version: old.version } },
+        tombstone('f', NEW, START),
+      ];
+    },
+  },
+];
+
+function actionsFor(life: Life, wanted: readonly Entry[]): readonly Action[] {
+  return plan(
+    life.replica,
+    wanted.map(entry => ({ entry })),
+    7,
+    life.clock.now(),
+  ).actions;
+}
+
+function stage(life: Life, actions: readonly Action[]): void {
+  for (const action of actions) if (action.do === 'fetch') life.replica.put(action.entry, content(action.entry.path));
+}
+
+async function carryOut(volume: Volume, life: Life, wanted: readonly Entry[]): Promise<string[]> {
+  const actions = actionsFor(life, wanted);
+  stage(life, actions);
+  const applied = life.replica.apply(actions, () => VIA);
+  await volume.clock.settle();
+  return (await applied).map(({ result }) => result);
+}
+
+const same = (a: Entry | undefined, b: Entry | undefined) =>
+  a && b ? isEqual(a, b) && sameVersion(a.version, b.version) : a === b;
+
+/** Every entry, as something that can be compared. */
+function picture(life: Life): Record<string, string> {
+  const rows = [...life.replica.entries()].map(({ path, kind, size, mtime, mode, target, version }) => [
+    path,
+    JSON.stringify([kind, size, mtime, kind === 'tombstone' ? 0 : mode, target, version]),
+  ]);
+  return Object.fromEntries(rows.sort());
+}
+
+/** The index is what stands on the disk. */
+function assertTrue(life: Life, volume: Volume): void {
+  for (const entry of life.replica.entries()) {
+    const stat = volume.disk.lstat(`d/${entry.path}`);
+    assert.equal(stat?.kind, isLive(entry) ? entry.kind : undefined, entry.path);
+    if (entry.kind === 'file')
+      assert.deepEqual([stat!.size, stat!.mtime, stat!.mode], [entry.size, entry.mtime, entry.mode], entry.path);
+  }
+}
+
+describe('a restart', () => {
+  it('over an unchanged disk changes no version, with the cache flushed or only the journal', async () => {
+    const volume = await known();
+    const first = await volume.start();
+    volume.write('edited', 'x');
+    first.replica.hint(pathOf('edited'), true);
+    volume.disk.unlink('d/g');
+    first.replica.hint(pathOf('g'));
+    await volume.pass(5 * SETTLE_MS);
+    await carryOut(volume, first, [wishedFile('new'), tombstone('f', NEW, START)]);
+    const before = picture(first);
+    const { digest } = first.replica;
+    first.kill();
+    const second = await volume.start();
+    assert.deepEqual([picture(second), second.replica.digest], [before, digest]);
+    assert.deepEqual(second.changes, []);
+    await second.end();
+    const third = await volume.start();
+    assert.deepEqual([picture(third), third.replica.digest], [before, digest]);
+    assert.deepEqual(third.changes, []);
+    await third.end();
+  });
+
+  it('sees what was done meanwhile as first looks do', async () => {
+    const volume = await known();
+    await (await volume.start()).end();
+    volume.write('f', 'edited while down');
+    volume.disk.setDate('d/f', START - 5_000_000);
+    volume.disk.unlink('d/g');
+    await volume.pass(10 * SETTLE_MS);
+    const before = (await volume.start(7, false)).entry('f')!;
+    const life = await volume.start();
+    assert.deepEqual(life.entry('f')?.version, { 0: before.version[0]! + 1 });
+    assert.equal(life.entry('g')?.kind, 'tombstone');
+    assert.deepEqual(Object.keys(life.entry('g')!.version), ['0']);
+    await life.end();
+  });
+
+  it('without its cache meets everything anew, by date alone', async () => {
+    const volume = await known();
+    volume.disk.restore({ path: '.dfsync', tree: undefined });
+    const life = await volume.start();
+    assert.deepEqual(life.entry('f')?.version, { 0: START });
+    assert.deepEqual(life.entry('dir')?.version, { 0: 0 });
+    await life.end();
+  });
+
+  it('remembers heartbeats', async () => {
+    const volume = await known();
+    const life = await volume.start();
+    assert.equal(life.replica.hear([[3, 500]]), true);
+    assert.equal(life.replica.hear([[3, 499]]), false);
+    await life.end();
+    assert.deepEqual(new Map((await volume.start(7, false)).replica.heard), new Map([[3, 500]]));
+  });
+
+  it('forgets tombstones past the retention, and only those', async () => {
+    const volume = await known();
+    const life = await volume.start();
+    const deadline = volume.clock.now() - RETENTION_MS;
+    await carryOut(volume, life, [
+      tombstone('old', { 3: 5 }, deadline + 60_000),
+      tombstone('young', { 3: 5 }, deadline + 86_400_000),
+    ]);
+    await volume.pass(1_800_000);
+    assert.equal(life.entry('old'), undefined);
+    assert.equal(life.entry('young')?.kind, 'tombstone');
+    await life.end();
+    const next = await volume.start(7, false);
+    assert.equal(next.entry('old'), undefined);
+    assert.equal(next.entry('young')?.kind, 'tombstone');
+  });
+});
+
+describe('what is applied', () => {
+  for (const { name, wanted } of wishes)
+    it(`is true on the disk and in the index, and told with the site it came from: ${name}`, async () => {
+      const volume = await known();
+      const life = await volume.start();
+      const entries = wanted(life);
+      assert.ok((await carryOut(volume, life, entries)).every(result => result === 'done'));
+      await volume.pass(20 * SETTLE_MS);
+      for (const entry of entries)
+        assert.ok(same(life.entry(entry.path)!, { ...entry, version: life.entry(entry.path)!.version }), entry.path);
+      assertTrue(life, volume);
+      const wantedPaths = new Set<RelPath>(entries.map(({ path }) => path));
+      for (const { path, via } of life.changes) assert.equal(via, wantedPaths.has(path) ? VIA : undefined, path);
+      await life.end();
+    });
+
+  for (const { name, wanted } of wishes)
+    it(`survives a crash at any moment: ${name}`, async () => {
+      for (const torn of [false, true])
+        for (let mutations = 0; ; mutations++) {
+          const volume = await known();
+          const life = await volume.start();
+          const entries = wanted(life);
+          const before = new Map([...life.replica.entries()].map(entry => [entry.path, entry]));
+          const actions = actionsFor(life, entries);
+          stage(life, actions);
+          life.disk.failAfter(mutations, torn);
+          void life.replica.apply(actions, () => VIA).catch(() => {});
+          await volume.clock.settle();
+          const died = life.disk.dead;
+          life.kill();
+          const next = await volume.start();
+          await volume.pass(20 * SETTLE_MS);
+          assertTrue(next, volume);
+          const after = new Map(
+            [...actions].flatMap(action => [...truthsOf(action)]).map(entry => [entry.path, entry]),
+          );
+          for (const entry of next.replica.entries()) {
+            const old = before.get(entry.path);
+            const fine = same(entry, old) || same(entry, after.get(entry.path));
+            assert.ok(
+              fine,
+              `died after ${mutations}: ${JSON.stringify(entry)} is neither ${JSON.stringify(old)} nor new`,
+            );
+          }
+          for (const path of before.keys())
+            assert.ok(next.entry(path), `died after ${mutations}: ${path} is forgotten`);
+          await next.end();
+          if (died) continue;
+          assert.ok(mutations > 0, 'nothing was done');
+          break;
+        }
+    });
+});
+
+/** Entries that an action makes true. */
+function truthsOf(action: Action): Entry[] {
+  return [
+    action.entry,
+    ...(action.do === 'rename' ? [action.tombstone] : []),
+    ...('below' in action ? action.below : []),
+  ];
+}
+
+describe('what a crash left half done', () => {
+  it('and somebody changed since is theirs, and newer', async () => {
+    const volume = await known();
+    const life = await volume.start();
+    const actions = actionsFor(life, [wishedFile('f')]);
+    stage(life, actions);
+    life.disk.failAfter(1);
+    void life.replica.apply(actions, () => VIA).catch(() => {});
+    await volume.clock.settle();
+    life.clock.kill();
+    volume.write('f', 'edited by somebody');
+    await volume.pass(10 * SETTLE_MS);
+    const next = await volume.start();
+    await volume.pass(10 * SETTLE_MS);
+    assert.equal(volume.text('f'), 'edited by somebody');
+    assertTrue(next, volume);
+    await next.end();
+  });
+});
+
+describe('content that is here already', () => {
+  const renamed = (life: Life, from: string, to: string): Entry => {
+    const old = life.entry(from)!;
+    return { ...old, path: pathOf(to), version: NEW, from: { path: old.path, version: old.version } };
+  };
+
+  it('is taken from the trash', async () => {
+    const volume = await known();
+    const life = await volume.start();
+    const wanted = renamed(life, 'f', 'moved');
+    await carryOut(volume, life, [tombstone('f', NEW, START)]);
+    assert.ok(life.replica.reuse(wanted));
+    assert.equal(life.replica.received(wanted), wanted.size);
+    await life.end();
+  });
+
+  it('is copied from the very version that was renamed', async () => {
+    const volume = await known();
+    const life = await volume.start();
+    assert.ok(life.replica.reuse(renamed(life, 'f', 'moved')));
+    await life.end();
+  });
+
+  const others: [name: string, change: (volume: Volume, wanted: Entry) => Entry][] = [
+    ['another version', (_, wanted) => ({ ...wanted, from: { path: wanted.from!.path, version: { 9: 9 } } })],
+    ['something else on the disk', (volume, wanted) => (volume.write('f', 'edited!'), wanted)],
+    ['no rename asserted', (_, { from: __, ...wanted }) => wanted],
+    ['another size', (_, wanted) => ({ ...wanted, size: 99 })],
+  ];
+  for (const [name, change] of others)
+    it(`is not taken where there is ${name}`, async () => {
+      const volume = await known();
+      const life = await volume.start();
+      assert.equal(life.replica.reuse(change(volume, renamed(life, 'f', 'moved'))), false);
+      await life.end();
+    });
+});
+
+describe('a replica that must not', () => {
+  it('does nothing without its intents on disk', async () => {
+    const volume = await known();
+    const life = await volume.start();
+    volume.disk.fail('.dfsync/cache', 'ENOSPC');
+    const actions = actionsFor(life, [tombstone('f', NEW, START)]);
+    const [applied] = await life.replica.apply(actions, () => VIA);
+    assert.ok(applied?.result === 'failed' && /journal/.test(applied.message));
+    assert.ok(volume.disk.lstat('d/f'));
+    volume.disk.fail('.dfsync/cache');
+    await life.end();
+  });
+
+  it('says why nothing is pulled', async () => {
+    const volume = await known();
+    const life = await volume.start();
+    assert.equal(life.replica.objection(), undefined);
+    life.circumstances = { ...life.circumstances, freeRatio: 0.01, minFreeRatio: 0.05 };
+    assert.match(life.replica.objection() ?? '', /free/);
+    life.circumstances = { ...life.circumstances, freeRatio: 1, volume: 'the marker is gone' };
+    assert.equal(life.replica.objection(), 'the marker is gone');
+    await life.end();
+  });
+
+  it('does not open what a symlink leads out to', async () => {
+    const volume = await known();
+    const life = await volume.start();
+    volume.disk.rename('d/dir', 'outside');
+    volume.disk.symlink('../outside', 'd/dir');
+    assert.throws(() => life.replica.openRead(pathOf('dir/a')), /ENOTDIR/);
+    assert.throws(() => life.replica.openRead(pathOf('link')), /ELOOP|EINVAL/);
+    await life.end();
+  });
+});

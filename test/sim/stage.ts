@@ -1,0 +1,137 @@
+/** A world for a scripted trace: instances of one site that share one domain, played by hand. */
+import assert from 'node:assert/strict';
+import type { Entry } from '../../src/core/entry.ts';
+import type { RelPath } from '../../src/core/path.ts';
+import { COMMON } from '../../src/core/topology.ts';
+import type { MemoryDisk } from './memory-disk.ts';
+import type { SimNode } from './node.ts';
+import { network } from './schedule.ts';
+import { contentsBelow } from './tree.ts';
+import { differences } from './verdict.ts';
+import { EPOCH_MS, World } from './world.ts';
+
+/** All must be equal within so long. */
+const WITHIN_MS = 20 * 60_000;
+const DIRECTORY = 'common';
+
+export interface StageOptions {
+  readonly nodes?: number;
+  /** By roleid, milliseconds. */
+  readonly skews?: Readonly<Record<number, number>>;
+}
+
+export class Stage {
+  readonly world: World;
+
+  constructor({ nodes = 2, skews = {} }: StageOptions = {}) {
+    const net = network([{ size: nodes, gateways: 1 }]);
+    this.world = new World({ seed: 1, scenario: 'calm', network: net, skews, seededNodes: [], steps: [] });
+  }
+
+  node(roleid: number): SimNode {
+    return this.world.nodes.get(roleid)!;
+  }
+
+  disk(roleid: number): MemoryDisk {
+    return this.node(roleid).disk;
+  }
+
+  /** Starts instances, all of them unless some are named. */
+  start(...roleids: readonly number[]): void {
+    for (const roleid of roleids.length > 0 ? roleids : this.world.nodes.keys()) this.node(roleid).start();
+  }
+
+  /** Milliseconds since the trace began. */
+  get time(): number {
+    return this.world.clock.now() - EPOCH_MS;
+  }
+
+  pass(ms: number): Promise<boolean> {
+    return this.world.until(this.world.clock.now() + ms);
+  }
+
+  /** Lets time pass until something is so. */
+  async until(what: string, holds: () => boolean): Promise<void> {
+    const met = await this.world.until(this.world.clock.now() + WITHIN_MS, holds);
+    assert.ok(met, `${what} within ${WITHIN_MS / 60_000} virtual minutes`);
+  }
+
+  /** Starts whoever is down, mends everything, and lets all become equal. */
+  async heal(): Promise<void> {
+    this.world.links.heal();
+    this.start();
+    let different = ['not looked at'];
+    for (const end = this.world.clock.now() + WITHIN_MS; different.length > 0 && this.world.clock.now() < end; ) {
+      await this.pass(1000);
+      different = [...this.world.failures, ...differences(this.world)];
+    }
+    assert.deepEqual(different, []);
+  }
+
+  cut(): void {
+    const roleids = [...this.world.nodes.keys()];
+    for (const a of roleids) for (const b of roleids) if (a < b) this.world.links.cut(a, b);
+  }
+
+  /** Where a path of the domain is on a volume. */
+  place(path: string): string {
+    return `${DIRECTORY}/${path}`;
+  }
+
+  write(roleid: number, path: string, content: string, date?: number): void {
+    const place = this.place(path);
+    const mode = this.disk(roleid).lstat(place)?.mode ?? 0o644;
+    this.disk(roleid).writeFile(place, Buffer.from(content), mode);
+    if (date !== undefined) this.disk(roleid).setDate(place, date);
+  }
+
+  mkdir(roleid: number, path: string, mode = 0o755): void {
+    this.disk(roleid).mkdir(this.place(path), mode);
+  }
+
+  unlink(roleid: number, path: string): void {
+    this.disk(roleid).unlink(this.place(path));
+  }
+
+  rmdir(roleid: number, path: string): void {
+    this.disk(roleid).rmdir(this.place(path));
+  }
+
+  /** Content of a file, the kind of anything else; undefined: nothing. */
+  read(roleid: number, path: string): string | undefined {
+    const stat = this.disk(roleid).lstat(this.place(path));
+    return stat?.kind === 'file' ? Buffer.from(this.disk(roleid).readFile(this.place(path))).toString() : stat?.kind;
+  }
+
+  /** That a path stands so on all instances. */
+  expect(path: string, content: string | undefined): void {
+    for (const node of this.world.nodes.keys()) assert.equal(this.read(node, path), content, `${path} on n${node}`);
+  }
+
+  expectMode(path: string, mode: number): void {
+    for (const node of this.world.nodes.keys()) assert.equal(this.disk(node).lstat(this.place(path))?.mode, mode);
+  }
+
+  entry(roleid: number, path: string): Entry | undefined {
+    return this.node(roleid)
+      .engine?.replicas.get(COMMON)
+      ?.get(path as RelPath);
+  }
+
+  entries(roleid: number): number {
+    return this.node(roleid).engine!.replicas.get(COMMON)!.totals.entries;
+  }
+
+  /** Contents in an instance's trash. */
+  trash(roleid: number): string[] {
+    return contentsBelow(this.disk(roleid), `.dfsync/trash/${DIRECTORY}`).map(id => id.replace(/#\d+$/, ''));
+  }
+
+  /** The process of an instance dies; its cache may be lost, or what was not yet in its shards. */
+  kill(roleid: number, lost?: 'cache' | 'journal'): void {
+    this.node(roleid).kill();
+    const cache = '.dfsync/cache';
+    if (lost === 'cache') this.disk(roleid).restore({ path: cache, tree: undefined });
+    if (lost === 'journal') this.disk(roleid).unlink(`${cache}/${DIRECTORY}/journal.jsonl`);
+  }
+}

@@ -1,0 +1,123 @@
+/** Lives of a process that keeps a replica of a domain `d`, on a disk in memory and virtual time. */
+import type { Entry } from '../../src/core/entry.ts';
+import type { DomainName, RelPath } from '../../src/core/path.ts';
+import type { Circumstances } from '../../src/core/safety.ts';
+import { Replica } from '../../src/folder/replica.ts';
+import { Crash, MemoryDisk } from '../sim/memory-disk.ts';
+import type { MemoryOptions } from '../sim/memory-volume.ts';
+import { type ClockView, VirtualClock } from '../sim/virtual-clock.ts';
+import { pathOf } from './entries.ts';
+import { walking } from './walking.ts';
+
+export const DOMAIN = 'd.example' as DomainName;
+export const START = Date.UTC(2026, 0, 5);
+export const SETTLE_MS = 1_000;
+const FINE: Circumstances = { volume: undefined, lockLost: false, freeRatio: 1, minFreeRatio: 0 };
+
+export interface Change {
+  readonly path: RelPath;
+  readonly via: string | undefined;
+}
+
+/** A volume and the time that passes over it; processes come and go. */
+export class Volume {
+  readonly clock: VirtualClock;
+  /** The disk as its users see it. */
+  readonly disk: MemoryDisk;
+
+  constructor(clock = new VirtualClock(START), options: Partial<MemoryOptions> = {}) {
+    this.clock = clock;
+    this.disk = new MemoryDisk({ now: () => clock.now(), ...options });
+    this.disk.mkdir('d', 0o755);
+  }
+
+  write(path: string, text = path, mode = 0o644): void {
+    this.disk.writeFile(`d/${path}`, Buffer.from(text), mode);
+  }
+
+  text(path: string): string {
+    return Buffer.from(this.disk.readFile(`d/${path}`)).toString();
+  }
+
+  async pass(ms: number): Promise<void> {
+    await this.clock.run(this.clock.now() + ms);
+  }
+
+  /** A process starts: it has read its cache; `running`, it looks and has ended its first scan. */
+  async start(self = 7, running = true): Promise<Life> {
+    const life = new Life(this, self);
+    const opened = life.replica.open();
+    await this.clock.settle();
+    await opened;
+    if (running) await life.run();
+    return life;
+  }
+}
+
+export class Life {
+  readonly replica: Replica;
+  readonly disk: MemoryDisk;
+  readonly clock: ClockView;
+  readonly changes: Change[] = [];
+  readonly events: string[] = [];
+  circumstances = FINE;
+  objection: string | undefined;
+  ignored: readonly string[] = [];
+  readonly #volume: Volume;
+  readonly #stop = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(volume: Volume, self: number) {
+    this.#volume = volume;
+    this.disk = volume.disk.mount();
+    this.clock = volume.clock.view();
+    this.replica = new Replica({
+      domain: DOMAIN,
+      directory: 'd',
+      areas: { staging: '.dfsync/staging/d', trash: '.dfsync/trash/d', cache: '.dfsync/cache/d' },
+      disk: this.disk,
+      clock: this.clock,
+      random: () => 0.5,
+      self,
+      scanner: walking(this.disk),
+      settleMs: SETTLE_MS,
+      scanIntervalMs: 3_600_000,
+      fsync: 'batch',
+      ignored: path => this.ignored.includes(path),
+      guard: () => this.objection,
+      circumstances: () => this.circumstances,
+      onChange: (_, path, via) => this.changes.push({ path, via }),
+      onReady: () => {},
+      onEvent: event => this.events.push(event),
+    });
+  }
+
+  /** Runs, and lets time pass until what stands on the disk is known. */
+  async run(): Promise<void> {
+    this.#running = this.replica.run(this.#stop.signal).catch(error => {
+      if (!(error instanceof Crash)) throw error;
+    });
+    await this.#volume.pass(5 * SETTLE_MS);
+  }
+
+  /** As SIGTERM. */
+  async end(): Promise<void> {
+    this.#stop.abort();
+    await this.#volume.clock.settle();
+    await this.#running;
+    const flushed = this.replica.flush();
+    await this.#volume.clock.settle();
+    await flushed;
+    this.clock.kill();
+  }
+
+  /** As kill -9. */
+  kill(): void {
+    this.disk.kill();
+    this.clock.kill();
+  }
+
+  entry(path: string): Entry | undefined {
+    return this.replica.get(pathOf(path));
+  }
+}
