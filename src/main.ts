@@ -56,11 +56,7 @@ function program(): Command {
         'DFSYNC_CONFIG',
       ).makeOptionMandatory(),
     )
-    .addOption(
-      flag('--roleid <n>', 'who this instance is: the roleid of its role', 'DFSYNC_ROLEID')
-        .argParser(integer)
-        .conflicts('server'),
-    )
+    .addOption(flag('--roleid <n>', 'who this instance is: the roleid of its role', 'DFSYNC_ROLEID').argParser(integer))
     .addOption(
       flag('--server <name>', 'who this instance is: the name of its server (default: the host name)', 'DFSYNC_SERVER'),
     )
@@ -102,7 +98,7 @@ function program(): Command {
       ).choices(['text', 'json']),
     )
     .addHelpText('after', '\nExit codes: 0 stopped, 1 failed, 2 bad usage, 3 invalid network description.')
-    .action((flags: RunFlags) => run(flags));
+    .action((flags: RunFlags, command: Command) => run(settled(flags, command)));
   dfsync
     .command('check-config')
     .description('Say what a network description means: who pulls from whom, for which domains.')
@@ -116,8 +112,9 @@ function program(): Command {
     .description(
       'Run a demonstration network: four instances of two sites on loopback, in a temporary directory, until Ctrl-C.',
     )
-    .action(async () => {
-      process.exitCode = await demo(process.stdout, stopSignal());
+    .option('--keep', 'keep the directory at the end')
+    .action(async (flags: { keep?: boolean }) => {
+      process.exitCode = await demo(process.stdout, stopSignal(), flags);
     });
   return dfsync;
 }
@@ -169,19 +166,43 @@ function stackOf(error: unknown): string | undefined {
   return at instanceof Error ? at.stack : undefined;
 }
 
-/** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */
+/** A second signal within so long is the first one told twice: npm passes on what the terminal has sent already. */
+const SAME_SIGNAL_MS = 1_000;
+
+/** Aborts at the first SIGTERM or SIGINT; another one later ends the process at once. */
 function stopSignal(): AbortSignal {
   const stop = new AbortController();
+  let stoppedAt = 0;
   for (const [name, number] of [
     ['SIGTERM', 15],
     ['SIGINT', 2],
   ] as const) {
     process.on(name, () => {
-      if (stop.signal.aborted) process.exit(128 + number);
+      if (!stop.signal.aborted) stoppedAt = performance.now();
+      else if (performance.now() - stoppedAt > SAME_SIGNAL_MS) process.exit(128 + number);
       stop.abort(name);
     });
   }
   return stop.signal;
+}
+
+/** What the command line says beats the environment: who this instance is, and switches that an environment can say no to. */
+function settled(flags: RunFlags, command: Command): RunFlags {
+  const source = (name: string) => command.getOptionValueSource(name);
+  const { roleid, server, ...rest } = flags;
+  const both = roleid !== undefined && server !== undefined;
+  if (both && source('roleid') === source('server'))
+    command.error('error: say either --roleid or --server, not both', { exitCode: EXIT_USAGE });
+  const byServer = server !== undefined && (!both || source('server') === 'cli');
+  const off = (name: string, env: string) =>
+    source(name) === 'env' && /^(|0|no|off|false)$/i.test(process.env[env] ?? '');
+  return {
+    ...rest,
+    ...(byServer ? { server } : roleid !== undefined && { roleid }),
+    insecure: (flags.insecure ?? false) && !off('insecure', 'DFSYNC_INSECURE'),
+    requireVolume: (flags.requireVolume ?? false) && !off('requireVolume', 'DFSYNC_REQUIRE_VOLUME'),
+    newIdentity: (flags.newIdentity ?? false) && !off('newIdentity', 'DFSYNC_NEW_IDENTITY'),
+  };
 }
 
 const KNOWN_ENV = new Set<string>();

@@ -160,6 +160,12 @@ describe('while the sites are cut off from one another', () => {
   });
 
   test('and when they meet all agree on the later edit, the loser is in a trash, and the conflict is counted', async () => {
+    // The loser's site hears of it first: were it the other way round, it would get versions that are merged already.
+    network.relay('s1').heal();
+    await network.until(
+      'n1 to have the later edit',
+      () => network.get('n1').read('acme/contested.txt') === 'from the south',
+    );
     network.heal();
     await network.barrier('acme', 's1');
     await network.barrier('acme', 'n1');

@@ -195,12 +195,12 @@ describe('what is replaced or deleted', () => {
 
   it('as the loser of a conflict is marked', () => {
     const bench = furnished(was);
-    bench.apply({ ...actions['fetch']!(was)!, conflict: true } as Action);
+    bench.apply({ ...actions.fetch!(was)!, conflict: true } as Action);
     assert.deepEqual(bench.thrown(), ['p/', 'p/x~100.1.conflict']);
   });
 
   it('is there in its new name or its old one at every moment', () => {
-    const action = actions['fetch']!(was)!;
+    const action = actions.fetch!(was)!;
     for (let mutations = 0; ; mutations++) {
       const bench = furnished(was);
       const process = bench.disk.mount();
@@ -397,7 +397,7 @@ describe('a directory that may not be written', () => {
 });
 
 describe('owner and group', () => {
-  const fetch = (known: Entry | undefined): Action => actions['fetch']!(known)!;
+  const fetch = (known: Entry | undefined): Action => actions.fetch!(known)!;
   it('of a replaced file stay, a new one has its directory’s', () => {
     for (const known of [was, undefined]) {
       const bench = furnished(known);
@@ -418,7 +418,7 @@ describe('a content that did not arrive as announced', () => {
   ] as const)
     it(`is not put into place: ${name}`, () => {
       const bench = furnished(was);
-      const action = actions['fetch']!(was)!;
+      const action = actions.fetch!(was)!;
       bench.staging.discard(action.entry);
       if (size !== undefined) bench.staging.put(action.entry, Buffer.alloc(size));
       const before = bench.tree();

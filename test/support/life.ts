@@ -63,18 +63,25 @@ export class Life {
   circumstances = FINE;
   objection: string | undefined;
   ignored: readonly string[] = [];
+  /** Told of every change and of the end of the first scan. */
+  onChange: (path: RelPath, via: string | undefined) => void = () => {};
+  onReady: () => void = () => {};
   readonly #volume: Volume;
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
-  constructor(volume: Volume, self: number) {
+  constructor(volume: Volume, self: number, domain = DOMAIN, directory = 'd') {
     this.#volume = volume;
     this.disk = volume.disk.mount();
     this.clock = volume.clock.view();
     this.replica = new Replica({
-      domain: DOMAIN,
-      directory: 'd',
-      areas: { staging: '.dfsync/staging/d', trash: '.dfsync/trash/d', cache: '.dfsync/cache/d' },
+      domain,
+      directory,
+      areas: {
+        staging: `.dfsync/staging/${directory}`,
+        trash: `.dfsync/trash/${directory}`,
+        cache: `.dfsync/cache/${directory}`,
+      },
       disk: this.disk,
       clock: this.clock,
       random: () => 0.5,
@@ -86,8 +93,11 @@ export class Life {
       ignored: path => this.ignored.includes(path),
       guard: () => this.objection,
       circumstances: () => this.circumstances,
-      onChange: (_, path, via) => this.changes.push({ path, via }),
-      onReady: () => {},
+      onChange: (_, path, via) => {
+        this.changes.push({ path, via });
+        this.onChange(path, via);
+      },
+      onReady: () => this.onReady(),
       onEvent: event => this.events.push(event),
     });
   }
