@@ -275,8 +275,11 @@ export class Service {
       address: crossSite ? peer.externalAddress : peer.address,
       tokens: this.#is.tokens,
       onTransfer: this.#is.onTransfer,
-      onRefused: (path, reason, domain) =>
-        this.#is.onEvent('warn', 'entry of a peer refused', { peer: peer.roleid, domain, path, reason }),
+      onRefused: (path, reason, domain) => {
+        this.#is.onEvent('warn', 'entry of a peer refused', { peer: peer.roleid, domain, path, reason });
+        const message = `peer ${peer.name} announced it: ${reason}; it is left out`;
+        this.#replicas.get(domain)?.replica.problems.report(path as RelPath, 'refused', message, this.#is.clock.now());
+      },
     });
   }
 

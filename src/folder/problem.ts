@@ -34,15 +34,27 @@ export interface Problem {
 /** So many are listed; the rest are only counted. */
 const MAX_LISTED = 10_000;
 
+/** So many new ones a minute are told one by one: a whole tree that cannot be read must not flood a log. */
+const TOLD_PER_MINUTE = 20;
+
 /** The problems of one domain, one for each path. */
 export class Problems {
   readonly #byPath = new Map<RelPath, Problem>();
+  readonly #onNew: (problem: Problem) => void;
+  #told = { since: 0, count: 0 };
+
+  /** @param onNew told of a path that was in order before, a few times a minute at most */
+  constructor(onNew: (problem: Problem) => void = () => {}) {
+    this.#onNew = onNew;
+  }
 
   report(path: RelPath, problemClass: ProblemClass, message: string, now: number): void {
     const known = this.#byPath.get(path);
     if (!known && this.#byPath.size >= MAX_LISTED) return;
     const since = known?.class === problemClass ? known.since : now;
-    this.#byPath.set(path, { path, class: problemClass, message, since });
+    const problem = { path, class: problemClass, message, since };
+    this.#byPath.set(path, problem);
+    if (known?.class !== problemClass) this.#tell(problem, now);
   }
 
   /** The path is in order again; with classes given, only where it was one of them. */
@@ -53,5 +65,10 @@ export class Problems {
 
   list(): Problem[] {
     return [...this.#byPath.values()];
+  }
+
+  #tell(problem: Problem, now: number): void {
+    if (now - this.#told.since > 60_000) this.#told = { since: now, count: 0 };
+    if (++this.#told.count <= TOLD_PER_MINUTE) this.#onNew(problem);
   }
 }

@@ -58,7 +58,7 @@ export interface ReplicaOptions {
 export class Replica implements View {
   readonly domain: DomainName;
   readonly directory: string;
-  readonly problems = new Problems();
+  readonly problems: Problems;
   readonly #is: ReplicaOptions;
   readonly #index = new DomainIndex();
   readonly #journal: Journal;
@@ -76,6 +76,9 @@ export class Replica implements View {
     this.#is = options;
     this.domain = options.domain;
     this.directory = options.directory;
+    this.problems = new Problems(({ path, class: problemClass, message }) =>
+      options.onEvent('item', { domain: options.domain, path, class: problemClass, message }),
+    );
     const { disk, areas, clock, self, directory } = options;
     this.#journal = new Journal(disk, areas.cache);
     this.#cache = new Cache(disk, areas.cache, self, clock);

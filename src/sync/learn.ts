@@ -148,8 +148,9 @@ export class Learner {
       const view = this.#is.domains().get(domain);
       if (view && view.wants.doneUpTo(this.#is.peer.roleid, this.#cursor) < beats.sequence) continue;
       view?.folder.hear(beatsOf(beats.heard));
+      this.#beats.delete(domain);
+      // Added again it comes up again in this very loop.
       if (beats.next) this.#beats.set(domain, beats.next);
-      else this.#beats.delete(domain);
     }
   }
 

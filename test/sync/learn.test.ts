@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Entry } from '../../src/core/entry.ts';
+import { MAX_SKEW_MS } from '../../src/sync/learn.ts';
+import { Refusal } from '../../src/sync/serve.ts';
+import { file, pathOf } from '../support/entries.ts';
+import { START } from '../support/life.ts';
+import { instance } from '../support/network.ts';
+import { domain, type Station, World } from '../support/station.ts';
+
+const ACME = domain('acme', 'north');
+
+async function pair(prepare: (world: World) => void = () => {}): Promise<{ world: World; one: Station; two: Station }> {
+  const world = new World([instance(1, 'north'), instance(2, 'north')], [ACME]);
+  prepare(world);
+  await world.start();
+  return { world, one: world.at(1), two: world.at(2) };
+}
+
+const learnerOf = (station: Station) => station.loop.links[0]!.learner;
+const wantsOf = (station: Station) => station.loop.domain(ACME.name)!.wants;
+const heard = (station: Station, origin: number) => station.life().replica.heard.get(origin) ?? 0;
+const refusal = (status: 403 | 404 | 503) => () => {
+  throw new Refusal(status, 'No', 'as the test wants it');
+};
+
+describe('a peer', () => {
+  it('that answers is live, and nothing is behind', async () => {
+    const { world, one, two } = await pair(({ stations }) => stations.get(1)!.write('acme/f'));
+    const learner = learnerOf(two);
+    assert.deepEqual([learner.state, learner.lagMs(ACME.name), learner.failures], ['live', 0, 0]);
+    assert.equal(learner.links.get(ACME.name)?.mismatched, 0);
+    assert.ok(Math.abs(learner.skewMs!) < 100);
+    assert.ok(one.server.done.has(2));
+    await world.stop();
+  });
+
+  const states: [name: string, intercept: Station['intercept'], state: string, reason: RegExp][] = [
+    ['that refuses us', { admit: refusal(403) }, 'refused', /as the test wants it/],
+    ['that fails', { domains: refusal(503) }, 'backoff', /as the test wants it/],
+    [
+      'that is somebody else',
+      { self: () => ({ roleid: 9, name: 'x', site: 'north', version: '0', epoch: 'e', clock: 0, protocols: [1] }) },
+      'misrouted',
+      /roleid 9/,
+    ],
+    [
+      'that speaks another protocol',
+      { self: () => ({ roleid: 1, name: 'x', site: 'north', version: '0', epoch: 'e', clock: 0, protocols: [7] }) },
+      'backoff',
+      /protocol 7/,
+    ],
+  ];
+  for (const [name, intercept, state, reason] of states)
+    it(`${name} is ${state}: nothing is learned, the lag grows, and when that has ended all is well`, async () => {
+      const { world, one, two } = await pair(({ stations }) => {
+        stations.get(1)!.write('acme/f');
+        stations.get(1)!.intercept = intercept;
+      });
+      const learner = learnerOf(two);
+      await world.pass(60_000);
+      assert.equal(learner.state, state);
+      assert.match(learner.reason ?? '', reason);
+      assert.equal(two.text('acme/f'), undefined);
+      assert.ok(learner.lagMs(ACME.name) > 60_000);
+      assert.equal(two.events.filter(({ event }) => event.includes('failed')).length, 1);
+      one.intercept = {};
+      await world.pass();
+      assert.deepEqual([learner.state, learner.reason, learner.lagMs(ACME.name)], ['live', undefined, 0]);
+      assert.equal(two.text('acme/f'), 'acme/f');
+      await world.stop();
+    });
+
+  it('that cannot be reached is tried again within 15 s, not all the time', async () => {
+    const { world, one, two } = await pair();
+    world.links.cut(1, 2);
+    await world.pass(300_000);
+    const { failures } = learnerOf(two);
+    assert.ok(failures > 10 && failures < 100, `${failures} failures in five minutes`);
+    one.write('acme/f');
+    world.links.mend(1, 2);
+    await world.pass(40_000);
+    assert.equal(two.text('acme/f'), 'acme/f');
+    await world.stop();
+  });
+
+  it('that does not serve the domain now is no error', async () => {
+    const { world, one, two } = await pair();
+    one.intercept.domains = () => ({ epoch: one.feed.epoch, sequence: one.feed.sequence, domains: [] });
+    await world.pass();
+    assert.equal(learnerOf(two).state, 'live');
+    assert.equal(learnerOf(two).links.get(ACME.name)?.state, 'not-served');
+    await world.stop();
+  });
+
+  it('that scans is waited for', async () => {
+    const { world, one, two } = await pair(({ stations }) => {
+      const station = stations.get(1)!;
+      station.write('acme/f');
+      station.intercept.domains = asking => {
+        const states = station.server.domains(asking);
+        return { ...states, domains: states.domains.map(state => ({ ...state, state: 'scanning' as const })) };
+      };
+    });
+    assert.equal(learnerOf(two).links.get(ACME.name)?.state, 'scanning');
+    one.intercept = {};
+    await world.pass();
+    assert.equal(two.text('acme/f'), 'acme/f');
+    await world.stop();
+  });
+});
+
+describe('learning', () => {
+  it('by the feed asks for no digests', async () => {
+    const { world, one, two } = await pair();
+    const before = one.asked['digests'] ?? 0;
+    one.write('acme/f');
+    await world.pass(5_000);
+    assert.equal(two.text('acme/f'), 'acme/f');
+    assert.equal(one.asked['digests'] ?? 0, before);
+    await world.stop();
+  });
+
+  it('by digests goes down only where they differ', async () => {
+    const { world, one, two } = await pair(({ stations }) => {
+      for (const station of stations.values())
+        for (let i = 0; i < 3_000; i++) {
+          station.write(`acme/f${i}`);
+          station.volume.disk.setDate(`acme/f${i}`, 1_600_000_000_000);
+        }
+      stations.get(1)!.write('acme/different');
+    });
+    assert.equal(two.text('acme/different'), 'acme/different');
+    let entries = 0;
+    one.intercept.entriesUnder = (asking, name, prefixes) => {
+      const found = one.server.entriesUnder(asking, name, prefixes);
+      entries += found.length;
+      return found;
+    };
+    world.links.cut(1, 2);
+    await world.pass(40_000);
+    // What was missed is more than the feed tells: another epoch would do the same.
+    one.intercept.changes = async () => ({ epoch: 'x', sequence: 0, reset: true, changes: [], heard: {} });
+    one.write('acme/different', 'again');
+    await world.pass(5_000);
+    world.links.mend(1, 2);
+    await world.pass(2_000);
+    one.intercept = { entriesUnder: one.intercept.entriesUnder! };
+    await world.pass(60_000);
+    assert.equal(two.text('acme/different'), 'again');
+    assert.ok(entries < 200, `${entries} entries for one difference`);
+    await world.stop();
+  });
+
+  it('an entry of the future waits until time has caught up', async () => {
+    const future: Entry = file('f', { 1: START + 3 * MAX_SKEW_MS }, { size: 6, mtime: 1_600_000_000_000 });
+    const { world, one, two } = await pair(({ stations }) => {
+      const station = stations.get(1)!;
+      station.intercept.changes = async (asking, query, signal) => {
+        const answer = await station.server.changes(asking, query, signal);
+        return { ...answer, changes: answer.changes.map(change => ({ ...change, entry: future })) };
+      };
+      station.intercept.entriesUnder = () => [future];
+    });
+    one.write('acme/f');
+    one.volume.disk.setDate('acme/f', future.mtime);
+    await world.pass();
+    assert.equal(two.text('acme/f'), undefined);
+    assert.deepEqual(
+      two
+        .life()
+        .replica.problems.list()
+        .map(problem => [problem.path, problem.class]),
+      [['f', 'clock']],
+    );
+    await world.pass(3 * MAX_SKEW_MS);
+    assert.equal(two.text('acme/f'), 'acme/f');
+    assert.deepEqual(two.life().replica.problems.list(), []);
+    await world.stop();
+  });
+
+  it('what is ignored here is not wanted', async () => {
+    const { world, one, two } = await pair(({ stations }) => {
+      stations.get(2)!.life().ignored = ['secret'];
+    });
+    one.write('acme/secret');
+    one.write('acme/open');
+    await world.pass();
+    assert.deepEqual([two.text('acme/secret'), two.text('acme/open')], [undefined, 'acme/open']);
+    await world.stop();
+  });
+});
+
+describe('a heartbeat', () => {
+  it('arrives every ten seconds where nothing changes', async () => {
+    const { world, one, two } = await pair();
+    for (let i = 0; i < 5; i++) {
+      await world.pass(30_000);
+      assert.ok(world.clock.now() - heard(two, 1) <= 12_000);
+      assert.ok(world.clock.now() - heard(one, 2) <= 12_000);
+    }
+    await world.stop();
+  });
+
+  it('arrives only when everything before it is applied', async () => {
+    const { world, one, two } = await pair();
+    let stalled = true;
+    one.intercept.bundle = async function* (asking, name, files, signal) {
+      if (stalled) throw new Refusal(503, 'Later', 'as the test wants it');
+      yield* one.server.bundle(asking, name, files, signal);
+    };
+    await world.pass(1);
+    const before = world.clock.now();
+    one.write('acme/f');
+    await world.pass(120_000);
+    assert.ok(heard(two, 1) <= before + 100, `heard ${heard(two, 1) - before} ms after what is not applied`);
+    assert.ok(learnerOf(two).lagMs(ACME.name) > 100_000);
+    assert.ok([...one.server.done.values()].every(({ sequence }) => sequence < one.feed.sequence));
+    stalled = false;
+    await world.pass(90_000);
+    assert.ok(world.clock.now() - heard(two, 1) <= 12_000);
+    assert.equal(wantsOf(two).size, 0);
+    assert.equal(one.server.done.get(2)?.sequence, one.feed.sequence);
+    await world.stop();
+  });
+
+  it('is not held up by what only a person can heal', async () => {
+    const { world, one, two } = await pair();
+    two.volume.disk.mknod('acme/f');
+    one.write('acme/f');
+    await world.pass(60_000);
+    assert.equal(two.life().replica.get(pathOf('f')), undefined);
+    assert.ok(world.clock.now() - heard(two, 1) <= 12_000);
+    assert.deepEqual(
+      two
+        .life()
+        .replica.problems.list()
+        .map(problem => [problem.path, problem.class]),
+      [['f', 'unwritable']],
+    );
+    await world.stop();
+  });
+});
