@@ -12,11 +12,11 @@ interface Work {
   readonly dfsyncScan: { readonly root: string; readonly directory: string; readonly credit: SharedArrayBuffer };
 }
 
-/** A scanner of the volume at `root` that walks in a worker thread. */
-export function threadScanner(root: string): Scanner {
+/** A scanner of the volume at `root` that walks in a worker thread, ahead of its reader by at most so many batches. */
+export function threadScanner(root: string, ahead = MAX_WAITING): Scanner {
   return async function* scan({ directory }, signal) {
     const credit = new Int32Array(new SharedArrayBuffer(4));
-    credit[0] = MAX_WAITING;
+    credit[0] = ahead;
     const work: Work = { dfsyncScan: { root, directory, credit: credit.buffer as SharedArrayBuffer } };
     const worker = new Worker(new URL(import.meta.url), { workerData: work });
     const inbox: ScanBatch[] = [];

@@ -294,7 +294,13 @@ describe('content that is here already', () => {
 
   const others: [name: string, change: (volume: Volume, wanted: Entry) => Entry][] = [
     ['another version', (_, wanted) => ({ ...wanted, from: { path: wanted.from!.path, version: { 9: 9 } } })],
-    ['something else on the disk', (volume, wanted) => (volume.write('f', 'edited!'), wanted)],
+    [
+      'something else on the disk',
+      (volume, wanted) => {
+        volume.write('f', 'edited!');
+        return wanted;
+      },
+    ],
     ['no rename asserted', (_, { from: __, ...wanted }) => wanted],
     ['another size', (_, wanted) => ({ ...wanted, size: 99 })],
   ];

@@ -127,6 +127,12 @@ export class Stage {
     return contentsBelow(this.disk(roleid), `.dfsync/trash/${DIRECTORY}`).map(id => id.replace(/#\d+$/, ''));
   }
 
+  /** The process of an instance ends as by SIGTERM. */
+  async stop(roleid: number): Promise<void> {
+    void this.node(roleid).stop();
+    await this.until(`n${roleid} has stopped`, () => this.node(roleid).engine === undefined);
+  }
+
   /** The process of an instance dies; its cache may be lost, or what was not yet in its shards. */
   kill(roleid: number, lost?: 'cache' | 'journal'): void {
     this.node(roleid).kill();

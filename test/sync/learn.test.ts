@@ -113,11 +113,11 @@ describe('a peer', () => {
 describe('learning', () => {
   it('by the feed asks for no digests', async () => {
     const { world, one, two } = await pair();
-    const before = one.asked['digests'] ?? 0;
+    const before = one.asked.digests ?? 0;
     one.write('acme/f');
     await world.pass(5_000);
     assert.equal(two.text('acme/f'), 'acme/f');
-    assert.equal(one.asked['digests'] ?? 0, before);
+    assert.equal(one.asked.digests ?? 0, before);
     await world.stop();
   });
 

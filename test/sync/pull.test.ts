@@ -90,7 +90,7 @@ describe('pulling', () => {
         station.volume.disk.setDate('acme/f', 1_600_000_000_000);
       }
     });
-    for (const station of world.stations.values()) assert.equal(station.asked['bundle'] ?? 0, 0);
+    for (const station of world.stations.values()) assert.equal(station.asked.bundle ?? 0, 0);
     assert.equal(world.at(1).life().replica.digest, world.at(2).life().replica.digest);
     await world.stop();
   });
@@ -100,8 +100,8 @@ describe('pulling', () => {
       for (let i = 0; i < 300; i++) stations.get(1)!.write(`acme/f${i}`);
     });
     assert.equal(world.at(2).life().replica.totals.files, 300);
-    assert.ok(world.at(1).asked['bundle']! <= 5, `${world.at(1).asked['bundle']} bundles`);
-    assert.equal(world.at(1).asked['open'] ?? 0, 0);
+    assert.ok(world.at(1).asked.bundle! <= 5, `${world.at(1).asked.bundle} bundles`);
+    assert.equal(world.at(1).asked.open ?? 0, 0);
     await world.stop();
   });
 
@@ -110,12 +110,12 @@ describe('pulling', () => {
       stations.get(1)!.volume.disk.mkdir('acme/d', 0o755);
       for (let i = 0; i < 20; i++) stations.get(1)!.write(`acme/d/f${i}`);
     });
-    const before = world.at(1).asked['bundle'];
+    const before = world.at(1).asked.bundle;
     world.at(1).volume.disk.rename('acme/d', 'acme/e');
     await world.pass();
     assert.equal(world.at(2).text('acme/e/f7'), 'acme/d/f7');
     assert.equal(world.at(2).volume.disk.lstat('acme/d'), undefined);
-    assert.equal(world.at(1).asked['bundle'], before);
+    assert.equal(world.at(1).asked.bundle, before);
     await world.stop();
   });
 
