@@ -161,7 +161,7 @@ export class App {
       tokens: () => this.#tokens?.accept ?? [],
       onTransfer: ({ peer, ...transfer }) => this.#metrics.addTransfer({ ...transfer, peer: this.#peerName(peer) }),
       onReport: (domain, report) => {
-        if (report.applied + report.failed > 0) this.#log.info('pulled', { domain, ...report });
+        if (report.applied + report.failed > 0 || report.trouble) this.#log.info('pulled', { domain, ...report });
       },
       onEvent: (level, event, { peer, ...fields }) =>
         this.#log[level](event, { ...(peer !== undefined && { peer: this.#peerName(peer) }), ...fields }),

@@ -8,7 +8,7 @@ import { type Entry, isEqual, isLive, type Seen } from '../core/entry.ts';
 import { consequence } from '../core/observe.ts';
 import { ancestorsOf, childOf, PRIVATE, parentOf, type RelPath } from '../core/path.ts';
 import type { Action } from '../core/plan.ts';
-import { mergeVersions, sameVersion } from '../core/version.ts';
+import { compareMarks, mergeVersions, newest, sameVersion } from '../core/version.ts';
 import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
 import type { DomainIndex, Identity, Kept } from './index-store.ts';
 import { placeOf } from './scan.ts';
@@ -195,6 +195,7 @@ class Step {
       this.#writable(entry.path, () => this.#replace(entry, was, conflict, staged));
       return [];
     }
+    this.#expectCovered(entry.path, below);
     for (const tombstone of below) {
       const known = this.#is.index.get(tombstone.path);
       if (isLive(known) && !this.#standing(known)) throw new Changed([tombstone.path]);
@@ -206,6 +207,18 @@ class Step {
       this.#is.disk.rename(staged, place);
     });
     return below.map(tombstone => ({ entry: tombstone }));
+  }
+
+  /**
+   * What lives below must be what the plan made tombstones of: what has changed since would go without one, or under one that
+   * loses to what was announced of it.
+   */
+  #expectCovered(directory: RelPath, below: readonly Entry[]): void {
+    const planned = new Map(below.map(tombstone => [tombstone.path, tombstone]));
+    for (const { path, version } of this.#is.index.liveBelow(directory)) {
+      const tombstone = planned.get(path);
+      if (!tombstone || compareMarks(newest(tombstone.version), newest(version)) <= 0) throw new Changed([path]);
+    }
   }
 
   /** Puts a file into place; what stood there gets a second name in the trash first, so that the path is never absent. */

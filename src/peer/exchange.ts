@@ -136,6 +136,8 @@ export class Exchange {
   #send(question: Question, signal: AbortSignal) {
     const { roleid, address, onTransfer } = this.#options;
     const stream = got.stream(`http://${address}${question.target}`, this.#request(question, signal));
+    // Given as an option the body is written in chunks, and the request destroyed where its answer begins before that has ended.
+    if (question.body !== undefined) stream.end(question.body);
     const account = new Account(roleid, question.domain, onTransfer ?? (() => {}));
     const read = Promise.withResolvers<void>();
     const carried = Promise.withResolvers<Traffic>();
@@ -166,10 +168,12 @@ export class Exchange {
         [PROTOCOL_HEADER]: String(PROTOCOL),
         'user-agent': 'dfsync',
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(body !== undefined && {
+          'content-type': 'application/json',
+          'content-length': String(Buffer.byteLength(body)),
+        }),
         ...headers,
       },
-      ...(body !== undefined && { body }),
       agent: { http: this.#agent },
       signal,
       retry: { limit: 0 },

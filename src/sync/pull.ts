@@ -44,6 +44,8 @@ export interface PullReport {
   readonly bytes: number;
   readonly changed: number;
   readonly failed: number;
+  /** Why a transfer broke off, if one did: the newest reason. It is tried again. */
+  readonly trouble?: string;
 }
 
 export interface PullOptions {
@@ -66,6 +68,7 @@ interface Tally {
   bytes: number;
   changed: number;
   failed: number;
+  trouble?: string;
 }
 
 export class Puller {
@@ -278,7 +281,8 @@ export class Puller {
         }
       }
     } catch (error) {
-      if (!(error instanceof PeerError) && !signal.aborted) this.#failedLocally(error, actions);
+      if (error instanceof PeerError) tally.trouble = error.message;
+      else if (!signal.aborted) this.#failedLocally(error, actions);
     }
     for (const action of waiting.values()) wants.postpone(action.entry.path, clock.now());
     tally.fetched += received.length;

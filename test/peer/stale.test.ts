@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import type { DomainName, RelPath } from '../../src/core/path.ts';
 import { PeerClient } from '../../src/peer/client.ts';
 import { PeerError } from '../../src/sync/peer.ts';
 
@@ -54,4 +56,51 @@ test('a second kept socket that is closed is told as a failure of the peer', { t
     assert.match(error.message, /peer 1 at .*broke off|reset/);
     return true;
   });
+});
+
+/** A peer in a thread of its own, which goes on while this one is held up: answers every bundle with nothing but refusals. */
+const BUSY_PEER = `
+  import { createServer } from 'node:net';
+  import { parentPort } from 'node:worker_threads';
+  const server = createServer(socket => {
+    let asked = '';
+    socket.on('error', () => {});
+    socket.setEncoding('latin1').on('data', text => {
+      asked += text;
+      if (!asked.endsWith(']}')) return;
+      const { files } = JSON.parse(asked.slice(asked.indexOf('\\r\\n\\r\\n') + 4));
+      asked = '';
+      const body = files.map(({ path }) => JSON.stringify({ path, status: 404 }) + '\\n').join('');
+      socket.write('HTTP/1.1 200 OK\\r\\ndfsync-roleid: 1\\r\\ncontent-type: application/vnd.dfsync.bundle\\r\\ncontent-length: ' + body.length + '\\r\\n\\r\\n' + body.slice(0, 30000));
+      setTimeout(() => socket.write(body.slice(30000)), 20);
+    });
+  });
+  server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
+`;
+
+test('an answer is read to its end, however long this thread was held up after it had asked', {
+  timeout: 30_000,
+}, async t => {
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(BUSY_PEER)}`));
+  const [port] = await once(worker, 'message');
+  const client = new PeerClient({ roleid: 1, self: 2, address: `127.0.0.1:${port}`, tokens: () => [] });
+  t.after(async () => {
+    client.close();
+    await worker.terminate();
+  });
+  const files = Array.from({ length: 900 }, (_, i) => ({
+    path: `${'d'.repeat(100)}/${i}` as RelPath,
+    size: 1,
+    mtime: 1,
+  }));
+  const lane = async () => {
+    for (let round = 0; round < 8; round++) {
+      let items = 0;
+      for await (const _ of client.bundle('acme' as DomainName, files, new AbortController().signal)) items++;
+      assert.equal(items, files.length);
+      // What applying a bundle does: the next lane's question is written, answered and not looked at meanwhile.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 40);
+    }
+  };
+  await Promise.all([lane(), lane(), lane()]);
 });

@@ -70,6 +70,12 @@ const cases: Record<string, Case> = {
     excused: [1],
     wrong: [],
   },
+  'a forgotten chmod does not keep a content that was edited knowingly': {
+    steps: [created, edited, [2, 'f', a, file('a', 0o600)]],
+    final: { f: b },
+    excused: [2],
+    wrong: [],
+  },
   'a forgotten edit was seen and edited again': {
     steps: [created, edited, [2, 'f', b, c]],
     final: { f: a },

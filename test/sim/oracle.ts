@@ -87,7 +87,7 @@ export function judge(
   const paths = new Set([...history.events.map(event => event.path), ...final.keys()]);
   return [...paths].flatMap(path => [
     ...judgeState(history, path, final, excused),
-    ...lostContents(history, path, final.get(path), kept),
+    ...lostContents(history, path, final.get(path), kept, excused),
   ]);
 }
 
@@ -152,14 +152,22 @@ function lostContents(
   path: string,
   final: State | undefined,
   kept: ReadonlySet<string>,
+  excused: ReadonlySet<number>,
 ): Violation[] {
   const events = history.events.filter(event => event.path === path);
   return events
-    .filter(({ id, after }) => {
+    .filter(({ id, past, after }) => {
       if (after?.kind !== 'file' || kept.has(after.content)) return false;
+      // A chmod or touch that was forgotten leaves a content to whoever made it.
+      const isMade = !events.some(maker => past.has(maker.id) && contentOf(maker) === after.content);
+      if (excused.has(id) && !isMade) return false;
       return !events.some(event => event.past.has(id) || event.maybe.has(id));
     })
     .map(event => ({ rule: 'content lost', path, final, event }));
+}
+
+function contentOf({ after }: UserEvent): string | undefined {
+  return after?.kind === 'file' ? after.content : undefined;
 }
 
 /** A file or symlink that wins over a directory takes everything below away, with nobody deleting that. */

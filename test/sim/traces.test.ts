@@ -239,6 +239,21 @@ describe('trees', () => {
     stage.expectMode('b', 0o755);
   });
 
+  it('what is changed below a directory, while a file that takes its place is fetched, goes under no older version', async () => {
+    for (let offset = 0; offset < 120; offset += 3) {
+      const stage = await equal({ 'd/x': 'x' });
+      stage.unlink(1, 'd/x');
+      stage.rmdir(1, 'd');
+      stage.write(1, 'd', 'a file now');
+      await stage.pass(400 + offset);
+      if (stage.read(2, 'd') !== 'directory') continue;
+      stage.write(2, 'd/x', 'edited');
+      stage.write(2, 'd/new', 'new');
+      await stage.heal();
+      assert.equal(stage.read(1, 'd/x'), stage.read(2, 'd/x'));
+    }
+  });
+
   it('H8: of an archive with one date and size, a file removed and another one made are not taken for a rename', async () => {
     const stage = await equal({ 'p/0': 'A', 'p/1': 'B' });
     stage.cut();

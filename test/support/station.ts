@@ -23,7 +23,7 @@ export const domain = (name: string, ...sites: string[]): Domain => ({
 
 /** All stations of a network, and the time that passes for them. */
 export class World {
-  readonly clock = new VirtualClock(START, () => 0, 1_000_000);
+  readonly clock = new VirtualClock(START);
   readonly bugs: unknown[] = [];
   readonly links = new Links(error => this.bugs.push(error));
   readonly stations = new Map<number, Station>();
