@@ -5,16 +5,17 @@
 import type { Clock, Random } from '../core/clock.ts';
 import type { DigestNode } from '../core/digest.ts';
 import { type Entry, isEqual, isLive } from '../core/entry.ts';
-import { ancestorsOf, type DomainName, type RelPath } from '../core/path.ts';
+import type { DomainName, RelPath } from '../core/path.ts';
 import type { Action, View } from '../core/plan.ts';
 import { type Circumstances, objection } from '../core/safety.ts';
 import { type Applied, apply, type Truth } from './apply.ts';
 import { Cache } from './cache.ts';
-import { type Disk, DiskError, type Reader, type Stat, seenOf, type Writer } from './disk.ts';
+import { type Disk, DiskError, type Reader, seenOf, type Writer } from './disk.ts';
 import { DomainIndex, type Totals } from './index-store.ts';
 import { Journal, type JournalRecord } from './journal.ts';
 import { type LocalChange, Looker, type ScanReport } from './look.ts';
 import { Problems } from './problem.ts';
+import { hasParents, replay } from './replay.ts';
 import { placeOf, type Scanner } from './scan.ts';
 import { Staging } from './staging.ts';
 import { Trash } from './trash.ts';
@@ -69,6 +70,9 @@ export class Replica implements View {
   #heard = new Map<number, number>();
   #lastScan: ScanReport | undefined;
   #conflicts = 0;
+  /** Batches under way: their intents are in the journal alone, which therefore must not be folded. */
+  #applying = 0;
+  #onIdle = () => {};
   #rescan = false;
   #wake = () => {};
 
@@ -108,7 +112,8 @@ export class Replica implements View {
     this.#heard = new Map(
       Object.entries((await this.#cache.loadMemory()).heard).map(([origin, at]) => [Number(origin), at]),
     );
-    this.#replay(this.#journal.read());
+    const index = this.#index;
+    replay(this.#journal.read(), { disk, directory: this.directory, index, touch: path => this.#cache.touch(path) });
   }
 
   /** Looks, scans and keeps house until the signal aborts; then flushes. */
@@ -189,7 +194,7 @@ export class Replica implements View {
 
   /** Opens a file for serving. Throws a DiskError; the caller compares its stat with the entry. */
   openRead(path: RelPath): Reader {
-    if (!this.#hasParents(path)) throw new DiskError('ENOTDIR', 'open', path);
+    if (!hasParents(this.#is.disk, this.directory, path)) throw new DiskError('ENOTDIR', 'open', path);
     return this.#is.disk.openRead(placeOf(this.directory, path));
   }
 
@@ -271,6 +276,15 @@ export class Replica implements View {
 
   /** Applies actions in order; every answer is in the index before it is given. `via`: the site a path was learned from. */
   async apply(actions: readonly Action[], via: (path: RelPath) => string | undefined): Promise<Applied[]> {
+    this.#applying++;
+    try {
+      return await this.#applyAll(actions, via);
+    } finally {
+      if (--this.#applying === 0) this.#onIdle();
+    }
+  }
+
+  async #applyAll(actions: readonly Action[], via: (path: RelPath) => string | undefined): Promise<Applied[]> {
     const results: Applied[] = [];
     try {
       this.#journal.append(actions.flatMap(action => this.#intents(action)));
@@ -387,70 +401,6 @@ export class Replica implements View {
     if (news) this.#is.onChange(this.domain, entry.path, via);
   }
 
-  /** Brings the index to where it was when the process ended. */
-  #replay(records: readonly JournalRecord[]): void {
-    const intents = new Map<RelPath, Extract<JournalRecord, { will: Entry }>>();
-    for (const record of records) {
-      if ('will' in record) intents.set(record.will.path, record);
-      else if ('is' in record) {
-        intents.delete(record.is.path);
-        this.#index.set(record.is, record.identity, record.kept);
-        this.#cache.touch(record.is.path);
-      } else {
-        intents.delete(record.drop);
-        this.#index.drop(record.drop);
-        this.#cache.touch(record.drop);
-      }
-    }
-    for (const intent of intents.values()) this.#settleIntent(intent.will, intent.staged);
-  }
-
-  /**
-   * An intent without its outcome: the process died in between. What the disk shows decides; where that is neither the old nor
-   * the new, somebody has changed it since, and knew the new.
-   */
-  #settleIntent(entry: Entry, staged: string | undefined): void {
-    try {
-      const stat = this.#finished(entry, staged);
-      const seen = stat && seenOf(stat, () => this.#is.disk.readlink(placeOf(this.directory, entry.path)));
-      const was = this.#index.onDisk(entry.path);
-      if (seen ? was && isEqual(was, seen) : isLive(entry) && !isLive(was)) return;
-      this.#index.set(entry, stat && { inode: stat.inode, birth: stat.birth });
-      this.#cache.touch(entry.path);
-    } catch (error) {
-      // Unreadable now: the scan says what it is.
-      if (!(error instanceof DiskError)) throw error;
-    }
-  }
-
-  /** Finishes what took something away to put another thing there (that is no deletion); answers what stands there. */
-  #finished(entry: Entry, staged: string | undefined): Stat | undefined {
-    const { disk } = this.#is;
-    const place = placeOf(this.directory, entry.path);
-    const was = this.#index.get(entry.path);
-    if (disk.lstat(place) || !isLive(entry) || !this.#hasParents(entry.path)) return disk.lstat(place);
-    if (entry.kind === 'directory' && isLive(was) && was.kind !== 'directory') disk.mkdir(place, entry.mode);
-    else if (staged !== undefined && this.#isWhole(staged, entry)) {
-      if (entry.kind === 'file') {
-        disk.chmod(staged, entry.mode);
-        disk.setDate(staged, entry.mtime);
-      }
-      disk.rename(staged, place);
-    }
-    return disk.lstat(place);
-  }
-
-  #isWhole(staged: string, entry: Entry): boolean {
-    const stat = this.#is.disk.lstat(staged);
-    return stat?.kind === entry.kind && (entry.kind !== 'file' || stat.size === entry.size);
-  }
-
-  #hasParents(path: RelPath): boolean {
-    for (const parent of ancestorsOf(path))
-      if (this.#is.disk.lstat(placeOf(this.directory, parent))?.kind !== 'directory') return false;
-    return true;
-  }
-
   async #scanLoop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#rescan = false;
@@ -485,6 +435,14 @@ export class Replica implements View {
     this.#wake = () => {};
   }
 
+  /** Resolves in a moment without a batch under way, before the next one can begin. */
+  async #idle(): Promise<void> {
+    if (this.#applying === 0) return;
+    await new Promise<void>(resolve => {
+      this.#onIdle = resolve;
+    });
+  }
+
   async #keepHouse(signal: AbortSignal): Promise<void> {
     const { clock, onEvent } = this.#is;
     let expireAt = 0;
@@ -495,6 +453,7 @@ export class Replica implements View {
       }
       await clock.sleep(HOUSEKEEPING_MS, signal);
       if (signal.aborted || this.#journal.bytes < FOLD_JOURNAL_BYTES) continue;
+      await this.#idle();
       try {
         await this.flush();
       } catch (error) {

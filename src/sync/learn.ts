@@ -25,6 +25,8 @@ const LEAF_ENTRIES = 32;
 const PREFIXES_AT_ONCE = 256;
 /** Entries asked for in one question: bounds the memory of both sides. */
 const ENTRIES_AT_ONCE = 20_000;
+/** Wait after an answer of the feed without news, before it is asked again; well below what a person notices. */
+const NO_NEWS_MS = 20;
 /** Entries learned in one synchronous stretch. */
 const SLICE = 500;
 /** Comparisons put off in a row while changes are under way; then one is made all the same. */
@@ -167,6 +169,8 @@ export class Learner {
       const answer = await this.#ask(Math.max(0, compareAt - this.#is.clock.now()), signal);
       if (!answer) continue;
       this.lastContact = this.#is.clock.now();
+      // A peer that answers at once without news must not be asked a thousand times a second.
+      if (answer.reset || answer.sequence === this.#cursor) await this.#is.clock.sleep(NO_NEWS_MS, signal);
       if (answer.reset) this.#forget();
       else await this.#take(answer, signal);
       if (answer.reset || (answer.compare && answer.compare.length > 0)) compareAt = 0;

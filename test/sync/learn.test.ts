@@ -84,6 +84,17 @@ describe('a peer', () => {
     await world.stop();
   });
 
+  it('that answers at once without news is not asked all the time', async () => {
+    const { world, one } = await pair();
+    one.intercept = {
+      changes: async (asking, query, signal) => one.server.changes(asking, { ...query, wait: 0 }, signal),
+    };
+    const { changes: before = 0 } = one.asked;
+    await world.pass(10_000);
+    assert.ok(one.asked.changes! - before < 600, `${one.asked.changes! - before} questions in ten seconds`);
+    await world.stop();
+  });
+
   it('that does not serve the domain now is no error', async () => {
     const { world, one, two } = await pair();
     one.intercept.domains = () => ({ epoch: one.feed.epoch, sequence: one.feed.sequence, domains: [] });

@@ -1,0 +1,80 @@
+/**
+ * Replay: brings an index to where it was when the process ended, from its journal and a look at the disk.
+ *
+ * What is recorded as true is taken. An intent without its outcome means that the process died in between: the disk decides, and
+ * what took something away to put another thing there is finished, for that is no deletion.
+ */
+import { type Entry, isEqual, isLive } from '../core/entry.ts';
+import { ancestorsOf, type RelPath } from '../core/path.ts';
+import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
+import type { DomainIndex } from './index-store.ts';
+import type { JournalRecord } from './journal.ts';
+import { placeOf } from './scan.ts';
+
+/** What a replay works on. */
+export interface ReplayContext {
+  readonly disk: Disk;
+  /** The domain's directory, relative to the volume's root. */
+  readonly directory: string;
+  readonly index: DomainIndex;
+  /** The entry of a path changed. */
+  touch(path: RelPath): void;
+}
+
+/** Replays records, oldest first. */
+export function replay(records: readonly JournalRecord[], is: ReplayContext): void {
+  const intents = new Map<RelPath, Extract<JournalRecord, { will: Entry }>>();
+  for (const record of records) {
+    if ('will' in record) intents.set(record.will.path, record);
+    else {
+      const path = 'is' in record ? record.is.path : record.drop;
+      intents.delete(path);
+      if ('is' in record) is.index.set(record.is, record.identity, record.kept);
+      else is.index.drop(path);
+      is.touch(path);
+    }
+  }
+  for (const intent of intents.values()) settle(intent.will, intent.staged, is);
+}
+
+/** Whether every parent of a path is a real directory. */
+export function hasParents(disk: Disk, directory: string, path: RelPath): boolean {
+  for (const parent of ancestorsOf(path))
+    if (disk.lstat(placeOf(directory, parent))?.kind !== 'directory') return false;
+  return true;
+}
+
+/** Where the disk shows neither the old nor the new, somebody has changed it since, and knew the new. */
+function settle(entry: Entry, staged: string | undefined, is: ReplayContext): void {
+  try {
+    const stat = finish(entry, staged, is);
+    const seen = stat && seenOf(stat, () => is.disk.readlink(placeOf(is.directory, entry.path)));
+    const was = is.index.onDisk(entry.path);
+    if (seen ? was && isEqual(was, seen) : isLive(entry) && !isLive(was)) return;
+    is.index.set(entry, stat && { inode: stat.inode, birth: stat.birth });
+    is.touch(entry.path);
+  } catch (error) {
+    // Unreadable now: the scan says what it is.
+    if (!(error instanceof DiskError)) throw error;
+  }
+}
+
+/** Finishes an intent where its destination is missing; answers what stands there. */
+function finish(entry: Entry, staged: string | undefined, { disk, directory, index }: ReplayContext): Stat | undefined {
+  const place = placeOf(directory, entry.path);
+  const was = index.get(entry.path);
+  if (disk.lstat(place) || !isLive(entry) || !hasParents(disk, directory, entry.path)) return disk.lstat(place);
+  if (entry.kind === 'directory' && isLive(was) && was.kind !== 'directory') disk.mkdir(place, entry.mode);
+  else if (staged !== undefined && isWhole(disk.lstat(staged), entry)) {
+    if (entry.kind === 'file') {
+      disk.chmod(staged, entry.mode);
+      disk.setDate(staged, entry.mtime);
+    }
+    disk.rename(staged, place);
+  }
+  return disk.lstat(place);
+}
+
+function isWhole(staged: Stat | undefined, entry: Entry): boolean {
+  return staged?.kind === entry.kind && (entry.kind !== 'file' || staged.size === entry.size);
+}
