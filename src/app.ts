@@ -3,7 +3,7 @@
  * something to do. Starts and stops them as the description changes.
  */
 import { readFileSync } from 'node:fs';
-import { listenAddress } from './config/address.ts';
+import { listenAddress, splitAddress } from './config/address.ts';
 import { type Identity, identify, type Parsed } from './config/network.ts';
 import { NetworkFile } from './config/network-file.ts';
 import { formatProblem } from './config/problem.ts';
@@ -196,7 +196,7 @@ export class App {
 
   #ownAddress(self: Instance): { host: string; port: number } {
     try {
-      return splitHostPort(listenAddress(self.iface, self.address));
+      return splitAddress(listenAddress(self.iface, self.address));
     } catch (error) {
       throw new Fatal(EXIT_CONFIG, error instanceof Error ? error.message : String(error));
     }
@@ -320,10 +320,4 @@ function idleState(network: Network, self: Instance | undefined): { state: Insta
 function isSameRole(a: Instance, b: Instance): boolean {
   const built = ({ site, iface, address, options }: Instance) => JSON.stringify([site, iface, address, options]);
   return built(a) === built(b);
-}
-
-/** `host:port` or `[host]:port` in its parts. */
-export function splitHostPort(address: string): { host: string; port: number } {
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) };
 }

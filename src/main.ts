@@ -2,9 +2,10 @@
 import { hostname } from 'node:os';
 import process from 'node:process';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { App, Fatal, splitHostPort, VERSION } from './app.ts';
+import { App, Fatal, VERSION } from './app.ts';
 import { checkConfig } from './cli/check-config.ts';
 import { demo } from './cli/demo.ts';
+import { splitAddress } from './config/address.ts';
 import { createLogger } from './ops/log.ts';
 
 /** Exit code for a command line that makes no sense. */
@@ -218,7 +219,7 @@ function integer(raw: string): number {
 }
 
 function hostPort(raw: string): { host: string; port: number } {
-  const { host, port } = splitHostPort(raw.includes(':') ? raw : `:${raw}`);
+  const { host, port } = splitAddress(raw.includes(':') ? raw : `:${raw}`);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new InvalidArgumentError('it is HOST:PORT, such as 127.0.0.1:7420.');
   return { host: host || '0.0.0.0', port };

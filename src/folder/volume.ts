@@ -181,18 +181,6 @@ export class Volume {
   }
 }
 
-/**
- * Why nothing may be pulled, or undefined where there is room.
- *
- * @param space bytes
- * @param floor the share of the volume that is to stay free, 0 to 1
- */
-export function spaceObjection(space: { free: number; total: number }, floor: number): string | undefined {
-  if (space.total === 0 || space.free >= space.total * floor) return undefined;
-  const percent = (share: number) => `${Math.round(share * 1000) / 10} %`;
-  return `only ${percent(space.free / space.total)} of the volume are free, the floor is ${percent(floor)}: free or add space`;
-}
-
 /** @param lenient a marker that cannot be understood counts as none */
 function readMarker(disk: Disk, lenient: boolean): Marker | undefined {
   if (disk.lstat(MARKER) === undefined) return undefined;

@@ -163,4 +163,17 @@ describe('environment variables', () => {
     assert.match(command.output, /DFSYNC_ROLEID/);
     noStack(command.output);
   });
+
+  it('can say no to a switch', async () => {
+    const args = ['run', '--config', config, '--root', root, '--listen', '0.0.0.0:0', '--ops-listen', '127.0.0.1:0'];
+    const command = new Command(args, ['env', 'DFSYNC_ROLEID=1', 'DFSYNC_INSECURE=false']);
+    assert.equal((await command.exited).code, 2, command.output);
+    assert.match(command.output, /without a token file/);
+  });
+
+  it('of who it is give way to the command line', async () => {
+    const args = ['run', '--config', join(scratch, 'missing'), '--root', root, '--roleid', '1'];
+    const command = new Command(args, ['env', 'DFSYNC_SERVER=s2']);
+    assert.equal((await command.exited).code, 3, command.output);
+  });
 });

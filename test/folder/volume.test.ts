@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { type Disk, DiskError } from '../../src/folder/disk.ts';
 import { realDisk } from '../../src/folder/real-disk.ts';
-import { makePrivate, openVolume, spaceObjection, VolumeError, type VolumeOptions } from '../../src/folder/volume.ts';
+import { makePrivate, openVolume, VolumeError, type VolumeOptions } from '../../src/folder/volume.ts';
 import { MemoryDisk } from '../sim/memory-disk.ts';
 
 const FIRST: VolumeOptions = { roleid: 7, freshId: 'id-1', now: 1_700_000_000_000 };
@@ -269,15 +269,6 @@ function inNamespace(script: string): unknown {
 function mayMount(): boolean {
   return spawnSync('unshare', ['-U', '-r', '-m', 'sh', '-c', 'mount -t tmpfs none /mnt']).status === 0;
 }
-
-test('pulling stops below the floor of free space', () => {
-  assert.equal(spaceObjection({ free: 50, total: 1000 }, 0.05), undefined);
-  assert.equal(
-    spaceObjection({ free: 49, total: 1000 }, 0.05),
-    'only 4.9 % of the volume are free, the floor is 5 %: free or add space',
-  );
-  assert.equal(spaceObjection({ free: 0, total: 0 }, 0.05), undefined);
-});
 
 function refused(says: RegExp): (error: unknown) => boolean {
   return error => {

@@ -9,6 +9,7 @@ import { Loop } from '../../src/sync/loop.ts';
 import { Server } from '../../src/sync/serve.ts';
 import type { Links } from './links.ts';
 import { Crash, MemoryDisk } from './memory-disk.ts';
+import type { MemoryOptions } from './memory-volume.ts';
 import type { Chance } from './random.ts';
 import type { RunLog } from './run-log.ts';
 import type { ClockView, VirtualClock } from './virtual-clock.ts';
@@ -34,7 +35,7 @@ export class SimNode {
   /** How far its clock is ahead. */
   skewMs: number;
   /** The volume as its users see it. */
-  readonly disk: MemoryDisk;
+  disk: MemoryDisk;
   engine: Engine | undefined;
   /** Domains that an engine has scanned here at least once. */
   readonly known = new Set<DomainName>();
@@ -65,6 +66,12 @@ export class SimNode {
 
   get domains(): readonly Domain[] {
     return domainsOf(this.#is.network, this.instance.site);
+  }
+
+  /** Gives it an empty volume of another kind, before its first start. */
+  format(options: Omit<MemoryOptions, 'now'>): void {
+    this.disk = new MemoryDisk({ ...options, now: () => this.now() });
+    for (const { directory } of this.domains) this.disk.mkdir(directory, 0o755);
   }
 
   start(): void {

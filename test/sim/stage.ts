@@ -4,6 +4,7 @@ import type { Entry } from '../../src/core/entry.ts';
 import type { RelPath } from '../../src/core/path.ts';
 import { COMMON } from '../../src/core/topology.ts';
 import type { MemoryDisk } from './memory-disk.ts';
+import type { MemoryOptions } from './memory-volume.ts';
 import type { SimNode } from './node.ts';
 import { network } from './schedule.ts';
 import { contentsBelow } from './tree.ts';
@@ -18,14 +19,17 @@ export interface StageOptions {
   readonly nodes?: number;
   /** By roleid, milliseconds. */
   readonly skews?: Readonly<Record<number, number>>;
+  /** What all volumes are like. */
+  readonly volume?: Omit<MemoryOptions, 'now'>;
 }
 
 export class Stage {
   readonly world: World;
 
-  constructor({ nodes = 2, skews = {} }: StageOptions = {}) {
+  constructor({ nodes = 2, skews = {}, volume }: StageOptions = {}) {
     const net = network([{ size: nodes, gateways: 1 }]);
     this.world = new World({ seed: 1, scenario: 'calm', network: net, skews, seededNodes: [], steps: [] });
+    if (volume) for (const node of this.world.nodes.values()) node.format(volume);
   }
 
   node(roleid: number): SimNode {
@@ -116,6 +120,25 @@ export class Stage {
     return this.node(roleid)
       .engine?.replicas.get(COMMON)
       ?.get(path as RelPath);
+  }
+
+  /** Whether an instance has learned of something at a path that it has not yet. */
+  wants(roleid: number, path: string): boolean {
+    return (
+      this.node(roleid)
+        .engine?.loop.domain(COMMON)
+        ?.wants.get(path as RelPath) !== undefined
+    );
+  }
+
+  /** Lets an instance scan as soon as it can. */
+  rescan(roleid: number): void {
+    this.node(roleid).engine!.replicas.get(COMMON)!.rescan();
+  }
+
+  /** Whether an instance ever announced or applied a deletion of a path. */
+  hadTombstone(roleid: number, path: string): boolean {
+    return this.world.log.lines.some(line => line.includes(` n${roleid}: ${COMMON}/${path} is tombstone`));
   }
 
   entries(roleid: number): number {
