@@ -12,8 +12,8 @@ import type { Identity, Kept } from './index-store.ts';
 export type JournalRecord =
   /** True from now on. */
   | { readonly is: Entry; readonly identity?: Identity; readonly kept?: Kept }
-  /** About to be made true on disk; `staged` is the file that will be renamed into place. */
-  | { readonly will: Entry; readonly staged?: string }
+  /** About to be made true on disk; `staged` is what will be renamed into place, `moved` a file of the tree that will. */
+  | { readonly will: Entry; readonly staged?: string; readonly moved?: string }
   /** The path is forgotten. */
   | { readonly drop: Entry['path'] };
 

@@ -21,9 +21,11 @@ export interface ReplayContext {
   touch(path: RelPath): void;
 }
 
+type Intent = Extract<JournalRecord, { will: Entry }>;
+
 /** Replays records, oldest first. */
 export function replay(records: readonly JournalRecord[], is: ReplayContext): void {
-  const intents = new Map<RelPath, Extract<JournalRecord, { will: Entry }>>();
+  const intents = new Map<RelPath, Intent>();
   for (const record of records) {
     if ('will' in record) intents.set(record.will.path, record);
     else {
@@ -34,7 +36,7 @@ export function replay(records: readonly JournalRecord[], is: ReplayContext): vo
       is.touch(path);
     }
   }
-  for (const intent of intents.values()) settle(intent.will, intent.staged, is);
+  for (const intent of intents.values()) settle(intent, is);
 }
 
 /** Whether every parent of a path is a real directory. */
@@ -45,12 +47,13 @@ export function hasParents(disk: Disk, directory: string, path: RelPath): boolea
 }
 
 /** Where the disk shows neither the old nor the new, somebody has changed it since, and knew the new. */
-function settle(entry: Entry, staged: string | undefined, is: ReplayContext): void {
+function settle(intent: Intent, is: ReplayContext): void {
+  const entry = intent.will;
   try {
-    const stat = finish(entry, staged, is);
+    const stat = finish(intent, is);
     const seen = stat && seenOf(stat, () => is.disk.readlink(placeOf(is.directory, entry.path)));
     const was = is.index.onDisk(entry.path);
-    if (seen ? was && isEqual(was, seen) : isLive(entry) && !isLive(was)) return;
+    if (seen ? was && isEqual(was, seen) : isLive(entry) && !isLive(was) && !isUsedUp(intent, is.disk)) return;
     is.index.set(entry, stat && { inode: stat.inode, birth: stat.birth });
     is.touch(entry.path);
   } catch (error) {
@@ -60,19 +63,28 @@ function settle(entry: Entry, staged: string | undefined, is: ReplayContext): vo
 }
 
 /** Finishes an intent where its destination is missing; answers what stands there. */
-function finish(entry: Entry, staged: string | undefined, { disk, directory, index }: ReplayContext): Stat | undefined {
+function finish({ will: entry, staged, moved }: Intent, { disk, directory, index }: ReplayContext): Stat | undefined {
   const place = placeOf(directory, entry.path);
   const was = index.get(entry.path);
   if (disk.lstat(place) || !isLive(entry) || !hasParents(disk, directory, entry.path)) return disk.lstat(place);
   if (entry.kind === 'directory' && isLive(was) && was.kind !== 'directory') disk.mkdir(place, entry.mode);
-  else if (staged !== undefined && isWhole(disk.lstat(staged), entry)) {
-    if (entry.kind === 'file') {
-      disk.chmod(staged, entry.mode);
-      disk.setDate(staged, entry.mtime);
-    }
-    disk.rename(staged, place);
-  }
+  else if (staged !== undefined && isWhole(disk.lstat(staged), entry)) install(staged, place, entry, disk);
+  else if (moved !== undefined && isWhole(disk.lstat(moved), entry) && disk.lstat(moved)?.mtime === entry.mtime)
+    install(moved, place, entry, disk);
   return disk.lstat(place);
+}
+
+function install(from: string, place: string, entry: Entry, disk: Disk): void {
+  if (entry.kind === 'file') {
+    disk.chmod(from, entry.mode);
+    disk.setDate(from, entry.mtime);
+  }
+  disk.rename(from, place);
+}
+
+/** A file that is not staged any more was installed: whoever deleted it since had seen it. */
+function isUsedUp({ will, staged }: Intent, disk: Disk): boolean {
+  return will.kind === 'file' && staged !== undefined && disk.lstat(staged) === undefined;
 }
 
 function isWhole(staged: Stat | undefined, entry: Entry): boolean {

@@ -106,7 +106,6 @@ export class Replica implements View {
   async open(): Promise<void> {
     const { disk, areas, clock, onEvent } = this.#is;
     for (const area of [areas.cache, areas.staging, areas.trash]) makeDirectories(disk, area);
-    this.#staging.open(clock.now());
     for (const shard of await this.#cache.load(this.#index))
       onEvent('cache shard damaged, set aside; the scan rebuilds it', { domain: this.domain, shard });
     this.#heard = new Map(
@@ -114,6 +113,8 @@ export class Replica implements View {
     );
     const index = this.#index;
     replay(this.#journal.read(), { disk, directory: this.directory, index, touch: path => this.#cache.touch(path) });
+    // After the replay, which takes a staged file that is gone for one that was installed.
+    this.#staging.open(clock.now());
   }
 
   /** Looks, scans and keeps house until the signal aborts; then flushes. */
@@ -331,10 +332,7 @@ export class Replica implements View {
       case 'record':
         return [];
       case 'rename':
-        return [
-          { will: action.entry, staged: placeOf(this.directory, action.source.path) },
-          { will: action.tombstone },
-        ];
+        return [{ will: action.entry, moved: placeOf(this.directory, action.source.path) }, { will: action.tombstone }];
       case 'fetch':
       case 'symlink':
         return [

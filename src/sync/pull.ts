@@ -144,9 +144,11 @@ export class Puller {
     const byPeer = new Map<number, Want[]>();
     for (const { path, why } of pending) {
       const want = wants.get(path);
-      const [roleid] = want?.sources.keys() ?? [];
-      if (want && why === 'parent' && roleid !== undefined) byPeer.set(roleid, [...(byPeer.get(roleid) ?? []), want]);
-      else this.#wait(path, why);
+      // Whoever told first may be gone, or stand by, by now.
+      const roleid = this.#sourceOf(path);
+      if (!want || why !== 'parent') this.#wait(path, why);
+      else if (roleid === undefined) wants.postpone(path, clock.now());
+      else byPeer.set(roleid, [...(byPeer.get(roleid) ?? []), want]);
     }
     for (const [roleid, asking] of byPeer) {
       const paths = new Set(asking.flatMap(want => unknownParents(want.path, folder)));
@@ -161,7 +163,7 @@ export class Puller {
         for (const want of asking)
           want.parentModes = new Map([...ancestorsOf(want.path)].map(path => [path, modes.get(path)]));
       } catch (error) {
-        if (!(error instanceof PeerError)) throw error;
+        if (!(error instanceof PeerError) && !signal.aborted) throw error;
         for (const want of asking) wants.postpone(want.path, clock.now());
       }
     }

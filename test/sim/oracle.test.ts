@@ -229,6 +229,11 @@ const trees: Record<string, Case> = {
     final: { d: directory(), 'd/y': c },
     wrong: ['lost update d'],
   },
+  'a revived directory has the mode of a sender who had not seen it changed': {
+    steps: [...tree, [2, 'd', directory(), directory(0o700)], ...removed, [3, 'd/x', a, c]],
+    final: { d: directory(), 'd/x': c },
+    wrong: [],
+  },
   'a revived directory has the mode of its sender': {
     steps: [
       ...tree,

@@ -190,28 +190,32 @@ function isRevived(history: History, event: UserEvent, finals: ReadonlyMap<strin
   return deletions.some(deletion => alive || hasUnseenBelow(history, deletion));
 }
 
-/** A file or symlink that lost to a concurrent deletion stays lost when that directory comes back; a chmod of it does not. */
+/**
+ * What lost to a concurrent deletion stays lost when that directory comes back. A chmod of it does so only where somebody else made
+ * what brings it back: the directory has the mode of that one.
+ */
 function lostToRevived(
   history: History,
-  { id, path, past, after }: UserEvent,
+  { id, node, path, past, after }: UserEvent,
   finals: ReadonlyMap<string, State>,
 ): boolean {
-  if (after?.kind === 'directory') return false;
   return history.events.some(
     other =>
       other.path === path &&
       !other.after &&
       !past.has(other.id) &&
       !other.past.has(id) &&
-      isRevived(history, other, finals),
+      isRevived(history, other, finals) &&
+      (after?.kind !== 'directory' || hasUnseenBelow(history, other, maker => maker !== node)),
   );
 }
 
-function hasUnseenBelow(history: History, deletion: UserEvent): boolean {
+function hasUnseenBelow(history: History, deletion: UserEvent, by: (node: number) => boolean = () => true): boolean {
   const siblings = history.events.filter(({ operation }) => operation === deletion.operation);
   return history.events.some(
-    ({ id, path, after }) =>
+    ({ id, node, path, after }) =>
       after &&
+      by(node) &&
       path.startsWith(`${deletion.path}/`) &&
       !siblings.some(sibling => sibling.path === path && sibling.past.has(id)),
   );

@@ -1,4 +1,4 @@
-/** A world for a scripted trace: instances of one site that share one domain, played by hand. */
+/** A world for a scripted trace: instances, of one site unless said otherwise, that share one domain, played by hand. */
 import assert from 'node:assert/strict';
 import type { Entry } from '../../src/core/entry.ts';
 import type { RelPath } from '../../src/core/path.ts';
@@ -16,7 +16,8 @@ const WITHIN_MS = 20 * 60_000;
 const DIRECTORY = 'common';
 
 export interface StageOptions {
-  readonly nodes?: number;
+  /** Instances of each site, all of them gateways. */
+  readonly sites?: readonly number[];
   /** By roleid, milliseconds. */
   readonly skews?: Readonly<Record<number, number>>;
   /** What all volumes are like. */
@@ -26,8 +27,8 @@ export interface StageOptions {
 export class Stage {
   readonly world: World;
 
-  constructor({ nodes = 2, skews = {}, volume }: StageOptions = {}) {
-    const net = network([{ size: nodes, gateways: 1 }]);
+  constructor({ sites = [2], skews = {}, volume }: StageOptions = {}) {
+    const net = network(sites.map(size => ({ size, gateways: size })));
     this.world = new World({ seed: 1, scenario: 'calm', network: net, skews, seededNodes: [], steps: [] });
     if (volume) for (const node of this.world.nodes.values()) node.format(volume);
   }

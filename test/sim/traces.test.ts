@@ -149,6 +149,22 @@ describe('a crash is no change', () => {
     stage.expectMode('d', 0o700);
   });
 
+  it('what was installed just before a crash, and deleted after it, stays deleted', async () => {
+    let deleted = 0;
+    for (let step = 0; step < 20; step++) {
+      const stage = await equal({ f: 'v1' });
+      stage.node(2).engine!.disk.failAfter(step);
+      stage.write(1, 'x', 'new');
+      await stage.world.until(stage.world.clock.now() + 10_000, () => stage.node(2).engine === undefined);
+      if (stage.node(2).engine !== undefined || stage.read(2, 'x') === undefined) continue;
+      deleted++;
+      stage.unlink(2, 'x');
+      await stage.heal();
+      stage.expect('x', undefined);
+    }
+    assert.ok(deleted > 0);
+  });
+
   it('a line of the journal cut off by a crash does not swallow the next one', async () => {
     const stage = await equal({ f: 'v1' });
     stage.node(2).engine!.disk.failAfter(0, true);
@@ -297,6 +313,27 @@ describe('trees', () => {
     await stage.heal();
     stage.expect('p/0', undefined);
     stage.expect('p/2', 'C');
+  });
+
+  it('a parent is asked of whoever is there, when the first to tell of a path is gone', async () => {
+    const stage = await equal({ f: 'v1' }, { sites: [2, 1] });
+    const { links } = stage.world;
+    links.cut(2, 3);
+    links.cut(1, 3);
+    stage.mkdir(1, 'a');
+    stage.mkdir(1, 'a/c');
+    await stage.until('n2 has it', () => stage.read(2, 'a/c') === 'directory');
+    stage.write(3, 'a', 'a file');
+    await stage.pass(5_000);
+    links.mend(1, 3);
+    await stage.until('n3 has heard of what the file is in the way of', () => stage.wants(3, 'a/c'));
+    stage.kill(1);
+    stage.unlink(3, 'a');
+    await stage.pass(5_000);
+    links.mend(2, 3);
+    await stage.until('n3 has it from n2', () => stage.read(3, 'a/c') === 'directory');
+    await stage.heal();
+    stage.expect('a/c', 'directory');
   });
 
   it('a want that its source has forgotten blocks nothing for ever', async () => {
