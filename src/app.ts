@@ -56,7 +56,7 @@ export const VERSION = (
 
 /** Exit code for an invalid network description. */
 const EXIT_CONFIG = 3;
-/** How often a finished reading of the description, or a state that only a reload ends, is looked at by the pulse. */
+/** How often an instance that has nothing to do says that it is alive. */
 const IDLE_BEAT_MS = 10_000;
 
 export class App {

@@ -120,7 +120,7 @@ class Step {
     if (unknown.length > 0) throw new Changed(unknown, true);
     // All that is left is ignored, special or mounted: only this instance can know, so it revives the directory.
     const version = consequence(mergeVersions(was.version, entry.version), this.#is.self);
-    return [{ entry: { ...was, version }, ...this.#identity(entry.path) }];
+    return this.#truth({ ...was, version });
   }
 
   #mkdir({ entry, was, conflict }: Extract<Action, { do: 'mkdir' }>): Truth[] {
@@ -298,11 +298,6 @@ class Step {
     const stat = this.#is.disk.lstat(this.#place(entry.path));
     if (!stat) throw new Changed([entry.path]);
     return [{ entry, identity: { inode: stat.inode, birth: stat.birth }, ...keptAttributes(entry, stat) }];
-  }
-
-  #identity(path: RelPath): { identity?: Identity } {
-    const stat = this.#is.disk.lstat(this.#place(path));
-    return stat ? { identity: { inode: stat.inode, birth: stat.birth } } : {};
   }
 
   /** Paths below a directory that are on disk, not ignored and not in the index as they stand. */

@@ -92,6 +92,15 @@ export class DiskError extends Error {
   }
 }
 
+/** Makes a private directory and those above it, as far as they are missing. */
+export function makeDirectories(disk: Disk, path: string): void {
+  for (let end = path.indexOf('/'); ; end = path.indexOf('/', end + 1)) {
+    const at = end < 0 ? path : path.slice(0, end);
+    if (!disk.lstat(at)) disk.mkdir(at, 0o700);
+    if (end < 0) return;
+  }
+}
+
 /** The part of a stat that is synchronised, or undefined for a special file. */
 export function seenOf(stat: Stat, target: () => string): Seen | undefined {
   switch (stat.kind) {

@@ -4,13 +4,14 @@
  */
 import type { Clock, Random } from '../core/clock.ts';
 import type { DigestNode } from '../core/digest.ts';
-import { type Entry, isEqual, isLive } from '../core/entry.ts';
+import { type Entry, isEqual, isLive, isSameContent } from '../core/entry.ts';
 import type { DomainName, RelPath } from '../core/path.ts';
 import type { Action, View } from '../core/plan.ts';
 import { type Circumstances, objection } from '../core/safety.ts';
+import { sameVersion } from '../core/version.ts';
 import { type Applied, apply, type Truth } from './apply.ts';
 import { Cache } from './cache.ts';
-import { type Disk, DiskError, type Reader, seenOf, type Writer } from './disk.ts';
+import { type Disk, DiskError, makeDirectories, type Reader, seenOf, type Writer } from './disk.ts';
 import { DomainIndex, type Totals } from './index-store.ts';
 import { Journal, type JournalRecord } from './journal.ts';
 import { type LocalChange, Looker, type ScanReport } from './look.ts';
@@ -102,7 +103,7 @@ export class Replica implements View {
     });
   }
 
-  /** Loads cache and journal. Resolves to what an operator should know of it. */
+  /** Loads cache and journal, and finishes what a crash interrupted. */
   async open(): Promise<void> {
     const { disk, areas, clock, onEvent } = this.#is;
     for (const area of [areas.cache, areas.staging, areas.trash]) makeDirectories(disk, area);
@@ -117,7 +118,7 @@ export class Replica implements View {
     this.#staging.open(clock.now());
   }
 
-  /** Looks, scans and keeps house until the signal aborts; then flushes. */
+  /** Looks, scans and keeps house until the signal aborts; the cache is left to {@link flush}. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#looker.run(signal), this.#scanLoop(signal), this.#keepHouse(signal)]);
   }
@@ -240,17 +241,11 @@ export class Replica implements View {
       return true;
     }
     const known = this.#index.get(entry.from.path);
-    if (!isLive(known) || JSON.stringify(known.version) !== JSON.stringify(entry.from.version)) return false;
+    if (!isLive(known) || !sameVersion(known.version, entry.from.version)) return false;
     const place = placeOf(this.directory, known.path);
     const stat = this.#is.disk.lstat(place);
     const seen = stat && seenOf(stat, () => '');
-    if (
-      !seen ||
-      !isEqual(this.#index.onDisk(known.path)!, seen) ||
-      seen.size !== entry.size ||
-      seen.mtime !== entry.mtime
-    )
-      return false;
+    if (!seen || !isEqual(this.#index.onDisk(known.path)!, seen) || !isSameContent(seen, entry)) return false;
     this.#staging.copy(entry, place);
     return true;
   }
@@ -463,12 +458,4 @@ export class Replica implements View {
 
 function recordOf({ entry, identity, kept }: Truth): JournalRecord {
   return { is: entry, ...(identity && { identity }), ...(kept && { kept }) };
-}
-
-function makeDirectories(disk: Disk, path: string): void {
-  const parts = path.split('/');
-  for (let i = 1; i <= parts.length; i++) {
-    const at = parts.slice(0, i).join('/');
-    if (!disk.lstat(at)) disk.mkdir(at, 0o700);
-  }
 }

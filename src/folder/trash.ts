@@ -10,7 +10,7 @@ import type { Entry, Origin } from '../core/entry.ts';
 import { isSameContent } from '../core/entry.ts';
 import { nameOf, parentOf, type RelPath, toBytes } from '../core/path.ts';
 import { newest, type Version } from '../core/version.ts';
-import { type Disk, DiskError, seenOf } from './disk.ts';
+import { type Disk, DiskError, makeDirectories, seenOf } from './disk.ts';
 
 /** NAME_MAX of Linux. */
 const MAX_NAME_BYTES = 255;
@@ -75,13 +75,7 @@ export class Trash {
 
   #make(directory: string): void {
     if (this.#made.has(directory) && this.#disk.lstat(directory)) return;
-    const parts = directory.split('/');
-    for (let i = 1; i <= parts.length; i++) {
-      const path = parts.slice(0, i).join('/');
-      if (this.#disk.lstat(path)?.kind === 'directory') continue;
-      // A thrown away file of a former day may stand where a directory is needed only under its own suffixed name.
-      this.#disk.mkdir(path, 0o700);
-    }
+    makeDirectories(this.#disk, directory);
     this.#made.add(directory);
   }
 

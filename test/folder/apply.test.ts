@@ -368,6 +368,16 @@ describe('a file system that keeps other attributes', () => {
     assert.deepEqual(bench.index.kept(renamed.path), { mtime: 12_000, mode: 0o755 });
   });
 
+  it('keeps them beside a directory that is revived', () => {
+    const bench = poor();
+    const asked = directory('q', OLD, 0o700);
+    assert.equal(bench.apply({ do: 'mkdir', entry: asked, was: undefined, conflict: false }).result, 'done');
+    bench.disk.mknod('d/q/pipe');
+    bench.apply({ do: 'remove', entry: tombstone('q', NEW), was: asked, conflict: false });
+    assert.equal(bench.index.get(asked.path)?.kind, 'directory');
+    assert.equal(bench.index.kept(asked.path)?.mode, 0o755);
+  });
+
   it('and then is changed by somebody is a change', () => {
     const bench = poor();
     bench.stage(entry);
