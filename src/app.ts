@@ -18,7 +18,7 @@ import { Metrics } from './ops/metrics.ts';
 import { Pulse } from './ops/pulse.ts';
 import type { InstanceState, Status } from './ops/status.ts';
 import { Service } from './service.ts';
-import { peerNames, statusOf } from './service-status.ts';
+import { type PeerNames, peerNames, statusOf } from './service-status.ts';
 import { systemClock } from './system-clock.ts';
 
 /** What `dfsync run` is told. */
@@ -67,6 +67,8 @@ export class App {
   readonly #file: NetworkFile;
   readonly #startedAt = Date.now();
   #network!: Network;
+  /** Of the network, made once: they are asked for with every transfer. */
+  #names: PeerNames = new Map();
   #self: Instance | undefined;
   #tokens: Tokens | undefined;
   #state: InstanceState = 'starting';
@@ -119,6 +121,7 @@ export class App {
         config: { loadedAt: this.#loadedAt, problems: this.#problems, warnings: this.#warnings },
       },
       this.#service,
+      this.#names,
       systemClock.now(),
     );
   }
@@ -180,7 +183,7 @@ export class App {
   }
 
   #peerName(roleid: unknown): string {
-    return peerNames(this.#network).get(Number(roleid)) ?? String(roleid);
+    return this.#names.get(Number(roleid)) ?? String(roleid);
   }
 
   /** Where to listen for peers. Without a token nobody but this host may ask, unless that is said to be meant. */
@@ -220,8 +223,13 @@ export class App {
         `the network description ${this.#options.config} is invalid:\n${list}\ncorrect it; "dfsync check-config ${this.#options.config}" shows what it means`,
       );
     }
-    this.#network = parsed.network;
-    this.#self = identify(parsed.network, this.#options.identity);
+    this.#take(parsed.network);
+  }
+
+  #take(network: Network): void {
+    this.#network = network;
+    this.#names = peerNames(network);
+    this.#self = identify(network, this.#options.identity);
   }
 
   #warn(parsed: Parsed): void {
@@ -248,8 +256,7 @@ export class App {
     this.#loadedAt = systemClock.now();
     const same =
       this.#service && self && this.#self && isSameRole(this.#self, self) && !idleState(parsed.network, self);
-    this.#network = parsed.network;
-    this.#self = self;
+    this.#take(parsed.network);
     if (same) await this.#service!.reconfigure(parsed.network, self);
     else this.#restart.abort();
     this.#metrics.configReloaded('success');

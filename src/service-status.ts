@@ -11,14 +11,14 @@ const MAX_LISTED = 1_000;
 /** First-level names that are listed. */
 const MAX_UNMAPPED = 1_000;
 
-/** The status of an instance, with or without a service under way. */
+/** The status of an instance, with or without a service under way; `names` as {@link peerNames} gives them. */
 export function statusOf(
   instance: Omit<InstanceStatus, 'epoch' | 'sequence' | 'watch'>,
   service: Service | undefined,
+  names: PeerNames,
   now: number,
 ): Status {
   const watcher = service?.watcher;
-  const names = new Map(service?.loop.links.map(link => [link.instance.roleid, link.instance.name]));
   const links = service?.loop.links ?? [];
   return {
     instance: {
@@ -30,13 +30,16 @@ export function statusOf(
     domains: service
       ? [...service.folders.values()].map(replica => domainStatus(replica, service, links, names, now))
       : [],
-    peers: unique(links.map(link => peerStatus(link, service!))),
+    peers: links.map(link => peerStatus(link, service!, names)),
     unmapped: service ? unmapped(service) : [],
   };
 }
 
-/** The label of each peer in metrics: its role's name, with the roleid where several have that name. */
-export function peerNames(network: Network): Map<number, string> {
+/** The label of each peer by its roleid: its role's name, with the roleid where several of the network have that name. */
+export type PeerNames = ReadonlyMap<number, string>;
+
+/** The labels in a network. A role's name need not be unique; a metric's label must be, and the same wherever it stands. */
+export function peerNames(network: Network): PeerNames {
   const count = new Map<string, number>();
   for (const { name } of network.instances) count.set(name, (count.get(name) ?? 0) + 1);
   return new Map(
@@ -48,7 +51,7 @@ function domainStatus(
   replica: Replica,
   service: Service,
   links: readonly Link[],
-  names: ReadonlyMap<number, string>,
+  names: PeerNames,
   now: number,
 ): DomainStatus {
   const pulled = service.loop.domain(replica.domain);
@@ -91,7 +94,7 @@ function domainStatus(
 function itemOf(
   problem: ReturnType<Replica['problems']['list']>[number],
   wants: Wants | undefined,
-  names: ReadonlyMap<number, string>,
+  names: PeerNames,
   now: number,
 ) {
   const want = wants?.get(problem.path);
@@ -112,10 +115,10 @@ function isBehind(link: Link, replica: Replica): boolean {
   );
 }
 
-function peerStatus(link: Link, service: Service): PeerStatus {
+function peerStatus(link: Link, service: Service, names: PeerNames): PeerStatus {
   const { instance, learner, active } = link;
   return {
-    peer: instance.name,
+    peer: names.get(instance.roleid) ?? instance.name,
     roleid: instance.roleid,
     site: instance.site,
     address: link.crossSite ? instance.externalAddress : instance.address,
@@ -134,15 +137,6 @@ function peerStatus(link: Link, service: Service): PeerStatus {
         }))
       : [],
   };
-}
-
-/** A role's name need not be unique in the network; a metric's label must be. */
-function unique(peers: readonly PeerStatus[]): PeerStatus[] {
-  const count = new Map<string, number>();
-  for (const { peer } of peers) count.set(peer, (count.get(peer) ?? 0) + 1);
-  return peers.map(status =>
-    count.get(status.peer)! > 1 ? { ...status, peer: `${status.peer}-${status.roleid}` } : status,
-  );
 }
 
 function unmapped(service: Service): string[] {
