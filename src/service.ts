@@ -14,6 +14,7 @@ import { acquireLock, type Holder, type Lock, LockError } from './folder/lock.ts
 import { realDisk } from './folder/real-disk.ts';
 import { Replica } from './folder/replica.ts';
 import { threadScanner } from './folder/scan-worker.ts';
+import { threadSmallFiles } from './folder/small-files-worker.ts';
 import { makePrivate, openVolume, type Volume } from './folder/volume.ts';
 import { type Watcher, watch } from './folder/watch.ts';
 import type { Hint, Trouble } from './folder/watch-source.ts';
@@ -64,6 +65,7 @@ export class Service {
   readonly #server: Server;
   readonly #peers: PeerServer;
   readonly #disk;
+  readonly #smallFiles;
   readonly #replicas = new Map<DomainName, Running>();
   #network: Network;
   #self: Instance;
@@ -78,6 +80,7 @@ export class Service {
     this.#network = network;
     this.#self = self;
     this.#disk = realDisk(options.root);
+    this.#smallFiles = threadSmallFiles(options.root);
     this.#failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
@@ -221,6 +224,7 @@ export class Service {
       random: Math.random,
       self: this.#self.roleid,
       scanner: threadScanner(root),
+      smallFiles: this.#smallFiles,
       settleMs: options.settleMs,
       scanIntervalMs: options.scanIntervalMs,
       fsync: options.fsync,
@@ -265,6 +269,7 @@ export class Service {
         this.#is.onEvent('error', 'cache.flush', { domain: running.replica.domain, error });
       }
     }
+    await this.#smallFiles.close();
     await this.#lock?.release();
   }
 

@@ -10,3 +10,24 @@ export interface Clock {
 
 /** Chance as an argument: a number from 0 (inclusive) to 1 (exclusive). */
 export type Random = () => number;
+
+/** A wait that others can end: of whoever has nothing to do until something happens. */
+export class Pause {
+  #woken: AbortController | undefined;
+
+  /** Waits for so many milliseconds, until {@link wake} or until the signal aborts. */
+  async of(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+    const woken = new AbortController();
+    this.#woken = woken;
+    await clock.sleep(ms, AbortSignal.any([signal, woken.signal]));
+    this.#woken = undefined;
+  }
+
+  /** Ends the wait, if there is one. */
+  wake(): void {
+    const woken = this.#woken;
+    // Once is enough: an abort makes an error each time.
+    this.#woken = undefined;
+    woken?.abort();
+  }
+}

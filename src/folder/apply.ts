@@ -24,6 +24,8 @@ export interface ApplyContext {
   readonly staging: Staging;
   readonly trash: Trash;
   readonly self: number;
+  /** What was seen of directories in this synchronous stretch, by place; one look at each is enough for many files. */
+  readonly directories: Map<string, Stat | undefined>;
   now(): number;
   ignored(path: RelPath): boolean;
   /** A path that is missing and not announced counts as absent. */
@@ -58,12 +60,16 @@ class Changed extends Error {
 
 /** Carries out one action. Throws only what is no fault of the disk. */
 export function apply(action: Action, is: ApplyContext): Applied {
+  const keepsDirectories = action.do === 'fetch' && action.was?.kind !== 'directory';
+  if (!keepsDirectories) is.directories.clear();
   try {
     return { result: 'done', truths: new Step(is).run(action) };
   } catch (error) {
     if (error instanceof Changed) return { result: 'changed', look: error.look, deep: error.deep };
     if (error instanceof DiskError) return { result: 'failed', code: error.code, message: error.message };
     throw error;
+  } finally {
+    if (!keepsDirectories) is.directories.clear();
   }
 }
 
@@ -165,23 +171,26 @@ class Step {
       return this.#truth(entry);
     }
     const staged = this.#is.staging.place(entry);
-    this.#dress(staged, entry, there ? was : undefined);
-    return [...this.#clearAndReplace(entry, there ? was : undefined, below, conflict, staged), ...this.#truth(entry)];
+    const stat = this.#dress(staged, entry, there ? was : undefined);
+    const cleared = this.#clearAndReplace(entry, there ? was : undefined, below, conflict, staged);
+    return [...cleared, ...(stat ? [truthOf(entry, stat)] : this.#truth(entry))];
   }
 
-  /** Gives a staged file its mode, date and owner. */
-  #dress(staged: string, entry: Entry, was: Entry | undefined): void {
-    const { disk } = this.#is;
-    const parent = parentOf(entry.path);
-    const model = was?.kind === 'file' ? this.#place(entry.path) : placeOf(this.#is.directory, parent);
-    const owner = disk.lstat(model);
-    const mine = disk.lstat(staged);
+  /** Gives a staged file its mode, date and owner; answers what it is, where that is known without another look. */
+  #dress(staged: string, entry: Entry, was: Entry | undefined): Stat | undefined {
+    const { disk, staging } = this.#is;
+    const finished = staging.takeFinished(staged);
+    const owner = was?.kind === 'file' ? disk.lstat(this.#place(entry.path)) : this.#directoryAt(parentOf(entry.path));
+    const mine = finished ?? disk.lstat(staged);
     if (!mine) throw new DiskError('ENOENT', 'staged file of', entry.path);
     if (mine.size !== entry.size)
       throw new DiskError('EIO', `staged file with ${mine.size} of ${entry.size} bytes of`, entry.path);
-    if (owner && (owner.uid !== mine.uid || owner.gid !== mine.gid)) disk.chown(staged, owner.uid, owner.gid);
+    const isForeign = owner !== undefined && (owner.uid !== mine.uid || owner.gid !== mine.gid);
+    if (finished && !isForeign) return finished;
+    if (isForeign) disk.chown(staged, owner.uid, owner.gid);
     attempt(() => disk.chmod(staged, entry.mode));
     attempt(() => disk.setDate(staged, entry.mtime));
+    return undefined;
   }
 
   #clearAndReplace(
@@ -270,12 +279,20 @@ class Step {
   }
 
   #expectParents(path: RelPath): void {
-    const root = this.#is.disk.lstat(this.#is.directory);
+    const root = this.#directoryAt(undefined);
     for (const parent of ancestorsOf(path)) {
-      const stat = this.#is.disk.lstat(this.#place(parent));
+      const stat = this.#directoryAt(parent);
       if (stat?.kind !== 'directory') throw new Changed([parent]);
       if (stat.device !== root?.device) throw new DiskError('EXDEV', 'mount above', path);
     }
+  }
+
+  /** What stands at a directory's path; undefined: the domain's root. */
+  #directoryAt(path: RelPath | undefined): Stat | undefined {
+    const place = placeOf(this.#is.directory, path);
+    const { directories, disk } = this.#is;
+    if (!directories.has(place)) directories.set(place, disk.lstat(place));
+    return directories.get(place);
   }
 
   #shows(entry: Entry): boolean {
@@ -297,7 +314,7 @@ class Step {
   #truth(entry: Entry): Truth[] {
     const stat = this.#is.disk.lstat(this.#place(entry.path));
     if (!stat) throw new Changed([entry.path]);
-    return [{ entry, identity: { inode: stat.inode, birth: stat.birth }, ...keptAttributes(entry, stat) }];
+    return [truthOf(entry, stat)];
   }
 
   /** Paths below a directory that are on disk, not ignored and not in the index as they stand. */
@@ -338,6 +355,11 @@ class Step {
   #place(path: RelPath): string {
     return placeOf(this.#is.directory, path);
   }
+}
+
+/** The entry with what the file system made of it. */
+function truthOf(entry: Entry, stat: Stat): Truth {
+  return { entry, identity: { inode: stat.inode, birth: stat.birth }, ...keptAttributes(entry, stat) };
 }
 
 function keptOf(index: DomainIndex, entry: Entry): { kept?: Kept } {

@@ -67,6 +67,10 @@ export interface Disk {
   readFile(path: string): Uint8Array;
   /** Writes a small file, whole; `mode` holds whatever the umask. */
   writeFile(path: string, bytes: Uint8Array, mode: number): void;
+  /** Makes a small file, whole and with its mode and date, as far as the file system keeps them; answers what it is then. What stands there goes. */
+  create(path: string, bytes: Uint8Array, mode: number, mtime: number): Stat;
+  /** A small file, whole, or undefined where it has, or gets meanwhile, another size or date (milliseconds since 1970). */
+  readUnchanged(path: string, size: number, mtime: number): Uint8Array | undefined;
   /** Appends to a file, making it where there is none. */
   append(path: string, bytes: Uint8Array): void;
   openRead(path: string): Reader;

@@ -14,6 +14,8 @@ export type JournalRecord =
   | { readonly is: Entry; readonly identity?: Identity; readonly kept?: Kept }
   /** About to be made true on disk; `staged` is what will be renamed into place, `moved` a file of the tree that will. */
   | { readonly will: Entry; readonly staged?: string; readonly moved?: string }
+  /** The last intent of each of these paths came true as it was meant. */
+  | { readonly did: readonly (readonly [path: Entry['path'], inode: number, birth: number])[] }
   /** The path is forgotten. */
   | { readonly drop: Entry['path'] };
 

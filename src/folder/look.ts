@@ -9,7 +9,7 @@
  *   missing              waits until no path of the domain has gone missing for a while, then all of it is announced together,
  *                        each renamed file with the name it had (same inode, birth time, size and date).
  */
-import type { Clock } from '../core/clock.ts';
+import { type Clock, Pause } from '../core/clock.ts';
 import { type Entry, isEqual, isLive, isSameContent, type Origin, type Seen } from '../core/entry.ts';
 import { observe } from '../core/observe.ts';
 import { childOf, isBelow, type RelPath } from '../core/path.ts';
@@ -81,7 +81,7 @@ export class Looker {
   readonly #sights: Sights;
   #scanned = false;
   #unread: readonly (RelPath | undefined)[] = [];
-  #wake = () => {};
+  readonly #pause = new Pause();
 
   constructor(context: LookContext) {
     this.#is = context;
@@ -102,7 +102,7 @@ export class Looker {
   /** Something may have changed. `closed`: a writer has finished; `deep`: everything below may be new. */
   hint(path: RelPath, closed = false, deep = false): void {
     this.#enqueue(path, closed, deep, this.#isFirst(path));
-    this.#wake();
+    this.#pause.wake();
   }
 
   /** A path is missing on disk and not announced yet: for a recheck it counts as absent. */
@@ -123,7 +123,7 @@ export class Looker {
     while (!signal.aborted) {
       await this.#work(signal);
       const wait = Math.max(1, this.#nextDeadline() - this.#is.clock.now());
-      if (this.#due.size === 0 && !signal.aborted) await this.#pause(wait, signal);
+      if (this.#due.size === 0 && !signal.aborted) await this.#pause.of(wait, this.#is.clock, signal);
     }
   }
 
@@ -162,7 +162,7 @@ export class Looker {
     for (const { path, why } of hidden) if (path !== undefined) this.#reportHidden(path, why);
     this.#unread = hidden.map(({ path }) => path);
     if (objection === undefined) this.#scanned = true;
-    this.#wake();
+    this.#pause.wake();
     return { startedAt, endedAt: clock.now(), paths, hidden, ...(objection !== undefined && { objection }) };
   }
 
@@ -190,13 +190,6 @@ export class Looker {
     for (const { path, first } of [...this.#settling.due(now)]) this.#enqueue(path, false, false, first);
     await this.#drain(0, signal);
     if ((this.#missing.announceAt ?? Number.POSITIVE_INFINITY) <= this.#is.clock.now()) await this.#announce(signal);
-  }
-
-  async #pause(ms: number, signal: AbortSignal): Promise<void> {
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    await this.#is.clock.sleep(ms, AbortSignal.any([signal, woken.signal]));
-    this.#wake = () => {};
   }
 
   #nextDeadline(): number {

@@ -1,12 +1,12 @@
 /** A volume of this machine: {@link Disk} on `node:fs`. */
-import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { fromBytes, toBytes } from '../core/path.ts';
 import { type Disk, DiskError, type Reader, type Stat, type Writer } from './disk.ts';
+import { WriteBack } from './write-back.ts';
 
-const { O_APPEND, O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY } = fs.constants;
+const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY } = fs.constants;
 
 /** Opens a path for naming it only: needs no permission on it and waits for nobody. The same on every Linux that Node runs on. */
 const O_PATH = 0o10000000;
@@ -21,7 +21,6 @@ const PERMISSIONS = 0o777;
 const readAt = promisify(fs.read);
 const writeAtEnd = promisify(fs.write);
 const fsync = promisify(fs.fsync);
-const execute = promisify(execFile);
 
 /** The volume at a directory of this machine. The root may be a symlink; nothing below it is followed. */
 export function realDisk(root: string): Disk {
@@ -30,6 +29,7 @@ export function realDisk(root: string): Disk {
 
 class RealDisk implements Disk {
   readonly #root: string;
+  #writeBack: WriteBack | undefined;
 
   constructor(root: string) {
     this.#root = root;
@@ -95,10 +95,7 @@ class RealDisk implements Disk {
   }
 
   setDate(path: string, mtime: number): void {
-    // The middle of the millisecond: what a double rounds, in either direction, stays within it. As text, because Node takes a
-    // negative number for "now".
-    const date = String((mtime + 0.5) / 1000);
-    this.#try('set date of', path, at => fs.lutimesSync(at, date, date));
+    this.#try('set date of', path, at => fs.lutimesSync(at, dateOf(mtime), dateOf(mtime)));
   }
 
   chown(path: string, uid: number, gid: number): void {
@@ -133,6 +130,35 @@ class RealDisk implements Disk {
     });
   }
 
+  create(path: string, bytes: Uint8Array, mode: number, mtime: number): Stat {
+    return this.#try('create', path, at => {
+      const fd = createNew(at);
+      try {
+        for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes, done);
+        whatIsKept(() => fs.fchmodSync(fd, mode & PERMISSIONS));
+        whatIsKept(() => fs.futimesSync(fd, dateOf(mtime), dateOf(mtime)));
+        return statOfOpen(fd);
+      } finally {
+        fs.closeSync(fd);
+      }
+    });
+  }
+
+  readUnchanged(path: string, size: number, mtime: number): Uint8Array | undefined {
+    return this.#withOpen('read', path, O_RDONLY, fd => {
+      const isUnchanged = () => {
+        const stat = statOfOpen(fd);
+        return stat.size === size && stat.mtime === mtime;
+      };
+      if (!isUnchanged()) return undefined;
+      const bytes = Buffer.allocUnsafe(size);
+      let done = 0;
+      for (let read = -1; done < size && read !== 0; done += read)
+        read = fs.readSync(fd, bytes, done, size - done, done);
+      return done === size && isUnchanged() ? bytes : undefined;
+    });
+  }
+
   append(path: string, bytes: Uint8Array): void {
     this.#withOpen('append to', path, O_WRONLY | O_CREAT | O_APPEND, fd => fs.writeFileSync(fd, bytes));
   }
@@ -145,13 +171,9 @@ class RealDisk implements Disk {
     return new OpenFile(path, this.#open('open', path, O_WRONLY | O_CREAT | O_APPEND));
   }
 
-  async sync(): Promise<void> {
-    try {
-      await execute('sync', ['-f', this.#root]);
-    } catch (error) {
-      // Without the program the system writes back by itself, within half a minute.
-      if (codeOf(error) !== 'ENOENT') throw new DiskError('EIO', 'sync', this.#root, { cause: error });
-    }
+  sync(): Promise<void> {
+    this.#writeBack ??= new WriteBack(this.#root);
+    return this.#writeBack.run();
   }
 
   space(): { free: number; total: number } {
@@ -220,9 +242,7 @@ class OpenFile implements Reader, Writer {
 
   stat(): Stat {
     try {
-      const stat = fs.fstatSync(this.#fd);
-      if (!isDateUnsure(stat)) return statOf(stat, Math.floor(stat.mtimeMs));
-      return exactStatOf(fs.fstatSync(this.#fd, { bigint: true }));
+      return statOfOpen(this.#fd);
     } catch (error) {
       throw new DiskError(codeOf(error), 'stat', this.#path, { cause: error });
     }
@@ -297,6 +317,36 @@ function unlessWithoutModes(set: () => void): void {
   }
 }
 
+/** A file system that refuses an attribute keeps its own; the stat afterwards tells. */
+function whatIsKept(set: () => void): void {
+  try {
+    set();
+  } catch (error) {
+    if (!['EPERM', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EOVERFLOW', 'ERANGE'].includes(codeOf(error)))
+      throw error;
+  }
+}
+
+/** A new file, whatever was there before. */
+function createNew(at: string | Buffer): number {
+  const flags = O_WRONLY | O_CREAT | O_EXCL | CAREFUL;
+  try {
+    return fs.openSync(at, flags, PRIVATE_MODE);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    fs.unlinkSync(at);
+    return fs.openSync(at, flags, PRIVATE_MODE);
+  }
+}
+
+/**
+ * A date as Node takes it. The middle of the millisecond: what a double rounds, in either direction, stays within it. As text,
+ * because Node takes a negative number for "now".
+ */
+function dateOf(mtime: number): string {
+  return String((mtime + 0.5) / 1000);
+}
+
 function remove(at: string | Buffer): void {
   try {
     fs.unlinkSync(at);
@@ -314,6 +364,12 @@ function requireFile(stat: fs.Stats): void {
 /** A double cannot hold nanoseconds: a date of 999,999 of them past a millisecond reads as the next one. */
 function isDateUnsure(stat: fs.Stats): boolean {
   return Number.isInteger(stat.mtimeMs);
+}
+
+function statOfOpen(fd: number): Stat {
+  const stat = fs.fstatSync(fd);
+  if (!isDateUnsure(stat)) return statOf(stat, Math.floor(stat.mtimeMs));
+  return exactStatOf(fs.fstatSync(fd, { bigint: true }));
 }
 
 function exactStatOf(stat: fs.BigIntStats): Stat {

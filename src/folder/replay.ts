@@ -28,6 +28,7 @@ export function replay(records: readonly JournalRecord[], is: ReplayContext): vo
   const intents = new Map<RelPath, Intent>();
   for (const record of records) {
     if ('will' in record) intents.set(record.will.path, record);
+    else if ('did' in record) for (const done of record.did) fulfil(done, intents, is);
     else {
       const path = 'is' in record ? record.is.path : record.drop;
       intents.delete(path);
@@ -37,6 +38,18 @@ export function replay(records: readonly JournalRecord[], is: ReplayContext): vo
     }
   }
   for (const intent of intents.values()) settle(intent, is);
+}
+
+function fulfil(
+  [path, inode, birth]: readonly [RelPath, number, number],
+  intents: Map<RelPath, Intent>,
+  { index, touch }: ReplayContext,
+): void {
+  const intent = intents.get(path);
+  if (!intent) return;
+  intents.delete(path);
+  index.set(intent.will, { inode, birth });
+  touch(path);
 }
 
 /** Whether every parent of a path is a real directory. */

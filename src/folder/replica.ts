@@ -2,14 +2,14 @@
  * A replica: this instance's side of one domain. Sole owner of its index; whatever changes the index goes through `#commit`, so
  * that journal, cache and feed never miss a change.
  */
-import type { Clock, Random } from '../core/clock.ts';
+import { type Clock, Pause, type Random } from '../core/clock.ts';
 import type { DigestNode } from '../core/digest.ts';
 import { type Entry, isEqual, isLive, isSameContent } from '../core/entry.ts';
-import type { DomainName, RelPath } from '../core/path.ts';
+import { ancestorsOf, type DomainName, parentOf, type RelPath } from '../core/path.ts';
 import type { Action, View } from '../core/plan.ts';
 import { type Circumstances, objection } from '../core/safety.ts';
 import { sameVersion } from '../core/version.ts';
-import { type Applied, apply, type Truth } from './apply.ts';
+import { type Applied, type ApplyContext, apply, type Truth } from './apply.ts';
 import { Cache } from './cache.ts';
 import { type Disk, DiskError, makeDirectories, type Reader, seenOf, type Writer } from './disk.ts';
 import { DomainIndex, type Totals } from './index-store.ts';
@@ -18,6 +18,7 @@ import { type LocalChange, Looker, type ScanReport } from './look.ts';
 import { Problems } from './problem.ts';
 import { hasParents, replay } from './replay.ts';
 import { placeOf, type Scanner } from './scan.ts';
+import type { SmallFiles } from './small-files.ts';
 import { Staging } from './staging.ts';
 import { Trash } from './trash.ts';
 
@@ -42,6 +43,7 @@ export interface ReplicaOptions {
   readonly random: Random;
   readonly self: number;
   readonly scanner: Scanner;
+  readonly smallFiles: SmallFiles;
   readonly settleMs: number;
   readonly scanIntervalMs: number;
   readonly fsync: 'batch' | 'file' | 'off';
@@ -75,7 +77,7 @@ export class Replica implements View {
   #applying = 0;
   #onIdle = () => {};
   #rescan = false;
-  #wake = () => {};
+  readonly #pause = new Pause();
 
   constructor(options: ReplicaOptions) {
     this.#is = options;
@@ -87,7 +89,7 @@ export class Replica implements View {
     const { disk, areas, clock, self, directory } = options;
     this.#journal = new Journal(disk, areas.cache);
     this.#cache = new Cache(disk, areas.cache, self, clock);
-    this.#staging = new Staging(disk, areas.staging);
+    this.#staging = new Staging(disk, areas.staging, options.smallFiles);
     this.#trash = new Trash(disk, areas.trash);
     this.#looker = new Looker({
       disk,
@@ -194,6 +196,22 @@ export class Replica implements View {
     return this.#is.ignored(path);
   }
 
+  /** The bytes of small files as the index has them; undefined for a file that is not plainly so, which {@link openRead} tells more of. */
+  readSmall(paths: readonly RelPath[], notAfter: number): Promise<readonly (Uint8Array | undefined)[]> {
+    const parents = new Map<RelPath | undefined, string[]>();
+    const copies = paths.map(path => {
+      const { size, mtime } = this.#index.get(path)!;
+      const parent = parentOf(path);
+      let above = parents.get(parent);
+      if (!above) {
+        above = [...ancestorsOf(path)].map(each => placeOf(this.directory, each));
+        parents.set(parent, above);
+      }
+      return { parents: above, place: placeOf(this.directory, path), size, mtime };
+    });
+    return this.#is.smallFiles.read(copies, notAfter);
+  }
+
   /** Opens a file for serving. Throws a DiskError; the caller compares its stat with the entry. */
   openRead(path: RelPath): Reader {
     if (!hasParents(this.#is.disk, this.directory, path)) throw new DiskError('ENOTDIR', 'open', path);
@@ -227,7 +245,7 @@ export class Replica implements View {
   /** Events were lost, or an operator asks: scan now. */
   rescan(): void {
     this.#rescan = true;
-    this.#wake();
+    this.#pause.wake();
   }
 
   // --- receiving --------------------------------------------------------------------------------
@@ -255,9 +273,9 @@ export class Replica implements View {
     return this.#staging.received(entry);
   }
 
-  /** Stages a small file. */
-  put(entry: Entry, bytes: Uint8Array): void {
-    this.#staging.put(entry, bytes);
+  /** Stages small files; answers for each why it could not be, or undefined. */
+  put(files: readonly { readonly entry: Entry; readonly bytes: Uint8Array }[]): Promise<(DiskError | undefined)[]> {
+    return this.#staging.put(files);
   }
 
   /** Goes on staging a large file. */
@@ -294,28 +312,34 @@ export class Replica implements View {
     for (let start = 0; start < actions.length; start += SLICE) {
       if (start > 0) await this.#is.clock.yield();
       const records: JournalRecord[] = [];
+      const context = this.#applyContext();
       for (const action of actions.slice(start, start + SLICE))
-        results.push(this.#applyOne(action, via(action.entry.path), records));
+        results.push(this.#applyOne(action, via(action.entry.path), context, records));
       // In the same synchronous stretch: an intent without its outcome is left by a crash alone.
-      this.#record(records);
+      this.#record(gathered(records));
     }
     return results;
   }
 
-  #applyOne(action: Action, via: string | undefined, records: JournalRecord[]): Applied {
-    const applied = apply(action, {
+  #applyContext(): ApplyContext {
+    return {
       disk: this.#is.disk,
       directory: this.directory,
       index: this.#index,
       staging: this.#staging,
       trash: this.#trash,
       self: this.#is.self,
+      directories: new Map(),
       now: () => this.#is.clock.now(),
       ignored: path => this.#is.ignored(path),
       isMissing: path => this.#looker.isMissing(path),
-    });
+    };
+  }
+
+  #applyOne(action: Action, via: string | undefined, context: ApplyContext, records: JournalRecord[]): Applied {
+    const applied = apply(action, context);
     if (applied.result === 'done') {
-      records.push(...applied.truths.map(recordOf));
+      records.push(...applied.truths.map(truth => outcomeOf(truth, action)));
       this.#commitApplied(action, applied.truths, via);
     } else records.push(...this.#voidIntents(action));
     if (applied.result === 'changed') for (const path of applied.look) this.#looker.hint(path, false, applied.deep);
@@ -402,7 +426,11 @@ export class Replica implements View {
       // Varied, so that the instances of a site do not scan a shared storage at once.
       const interval = scanIntervalMs * (0.75 + random() / 2);
       if (!this.#rescan)
-        await this.#pause(this.#lastScan?.objection === undefined ? interval : HOUSEKEEPING_MS, signal);
+        await this.#pause.of(
+          this.#lastScan?.objection === undefined ? interval : HOUSEKEEPING_MS,
+          this.#is.clock,
+          signal,
+        );
     }
   }
 
@@ -419,13 +447,6 @@ export class Replica implements View {
       this.#is.onEvent('scan failed', { domain: this.domain, reason: String(error) });
       await this.#is.clock.sleep(HOUSEKEEPING_MS, signal);
     }
-  }
-
-  async #pause(ms: number, signal: AbortSignal): Promise<void> {
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    await this.#is.clock.sleep(ms, AbortSignal.any([signal, woken.signal]));
-    this.#wake = () => {};
   }
 
   /** Resolves in a moment without a batch under way, before the next one can begin. */
@@ -454,6 +475,31 @@ export class Replica implements View {
       }
     }
   }
+}
+
+/** What became true: in few bytes where it is just what was meant. */
+function outcomeOf(truth: Truth, action: Action): JournalRecord {
+  const { entry, identity, kept } = truth;
+  return action.do !== 'record' && entry === action.entry && identity && !kept
+    ? { did: [[entry.path, identity.inode, identity.birth]] }
+    : recordOf(truth);
+}
+
+/** Neighbours that came true as they were meant, in one line. */
+function gathered(records: readonly JournalRecord[]): JournalRecord[] {
+  const lines: JournalRecord[] = [];
+  let open: (readonly [RelPath, number, number])[] | undefined;
+  for (const record of records) {
+    if (!('did' in record)) {
+      lines.push(record);
+      open = undefined;
+    } else if (open) open.push(...record.did);
+    else {
+      open = [...record.did];
+      lines.push({ did: open });
+    }
+  }
+  return lines;
 }
 
 function recordOf({ entry, identity, kept }: Truth): JournalRecord {

@@ -4,22 +4,24 @@
  */
 import { hashPath, prefixOf } from '../core/digest.ts';
 import type { Entry } from '../core/entry.ts';
-import { type Disk, DiskError, type Writer } from './disk.ts';
+import { type Disk, DiskError, type Stat, type Writer } from './disk.ts';
+import type { SmallFiles } from './small-files.ts';
 
 /** A half-received file that nobody asked to go on with for so long is dropped at start. */
 const ORPHAN_MS = 24 * 3_600_000;
 
-/** How dates and bits are given to a staged file before it is renamed into place. */
-export const STAGED_MODE = 0o600;
-
 export class Staging {
   readonly #disk: Disk;
   readonly #directory: string;
+  readonly #smallFiles: SmallFiles;
+  /** What is staged with all that it will have, by place: nothing of it has to be asked or set again. */
+  readonly #finished = new Map<string, Stat>();
 
   /** @param directory of the domain's staging area, relative to the volume's root */
-  constructor(disk: Disk, directory: string) {
+  constructor(disk: Disk, directory: string, smallFiles: SmallFiles) {
     this.#disk = disk;
     this.#directory = directory;
+    this.#smallFiles = smallFiles;
   }
 
   /** Makes the area and drops what was left in it long ago. */
@@ -48,13 +50,35 @@ export class Staging {
     return 0;
   }
 
-  /** Receives a small file whole. */
-  put(entry: Entry, bytes: Uint8Array): void {
-    this.#disk.writeFile(this.place(entry), bytes, STAGED_MODE);
+  /** Receives small files whole; answers for each why it could not be, or undefined. */
+  async put(
+    files: readonly { readonly entry: Entry; readonly bytes: Uint8Array }[],
+  ): Promise<(DiskError | undefined)[]> {
+    const drafts = files.map(({ entry, bytes }) => ({
+      place: this.place(entry),
+      bytes,
+      mode: entry.mode,
+      mtime: entry.mtime,
+    }));
+    for (const { place } of drafts) this.#finished.delete(place);
+    const made = await this.#smallFiles.write(drafts);
+    return made.map((stat, i) => {
+      if (stat instanceof DiskError) return stat;
+      this.#finished.set(drafts[i]!.place, stat);
+      return undefined;
+    });
+  }
+
+  /** What a staged file is, where it has everything that it will have; told once, because it is taken then. */
+  takeFinished(place: string): Stat | undefined {
+    const stat = this.#finished.get(place);
+    this.#finished.delete(place);
+    return stat;
   }
 
   /** Goes on receiving a file. */
   append(entry: Entry): Writer {
+    this.#finished.delete(this.place(entry));
     return this.#disk.openAppend(this.place(entry));
   }
 
@@ -66,12 +90,15 @@ export class Staging {
 
   /** Takes a file over that nobody else needs, such as one in the trash. */
   adopt(entry: Entry, from: string): void {
+    this.#finished.delete(this.place(entry));
     this.#disk.rename(from, this.place(entry));
   }
 
   discard(entry: Entry): void {
+    const place = this.place(entry);
+    this.#finished.delete(place);
     try {
-      this.#disk.unlink(this.place(entry));
+      this.#disk.unlink(place);
     } catch (error) {
       if (!(error instanceof DiskError) || error.code !== 'ENOENT') throw error;
     }

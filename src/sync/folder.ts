@@ -48,9 +48,15 @@ export interface Folder extends View {
   /** Why nothing may be pulled now. */
   objection(): string | undefined;
   openRead(path: RelPath): Outlet;
+  /**
+   * The bytes of small files that the index has; undefined for one that is not plainly as the index says, or whose date is after
+   * `notAfter` (milliseconds since 1970).
+   */
+  readSmall(paths: readonly RelPath[], notAfter: number): Promise<readonly (Uint8Array | undefined)[]>;
   reuse(entry: Entry): boolean;
   received(entry: Entry): number;
-  put(entry: Entry, bytes: Uint8Array): void;
+  /** Stages small files; answers for each why the disk refused it, or undefined. */
+  put(files: readonly { readonly entry: Entry; readonly bytes: Uint8Array }[]): Promise<readonly (Error | undefined)[]>;
   append(entry: Entry): Inlet;
   discard(entry: Entry): void;
   apply(actions: readonly Action[], via: (path: RelPath) => string | undefined): Promise<ActionResult[]>;

@@ -5,7 +5,7 @@
  *
  * A failure of one path is data; it never ends the cycle.
  */
-import type { Clock } from '../core/clock.ts';
+import { type Clock, Pause } from '../core/clock.ts';
 import { type Entry, isLive } from '../core/entry.ts';
 import { ancestorsOf, type RelPath } from '../core/path.ts';
 import { type Action, type Pending, plan } from '../core/plan.ts';
@@ -14,11 +14,11 @@ import { type Peer, PeerError } from './peer.ts';
 import type { Want, Wants } from './wants.ts';
 
 /** Wants in one plan. */
-const BATCH = 2_000;
+const BATCH = 8_000;
 /** A file up to this size travels in a bundle, held in memory whole on both sides. */
 export const SMALL_BYTES = 256 * 1024;
 /** Files in one bundle … */
-const BUNDLE_FILES = 500;
+const BUNDLE_FILES = 1_000;
 /** … and their bytes: what a slow link carries in some seconds. */
 const BUNDLE_BYTES = 4 * 1024 * 1024;
 /** Bundles under way at once: one is written to disk while others travel. */
@@ -27,8 +27,12 @@ const BUNDLES_AT_ONCE = 3;
 const LARGE_AT_ONCE = 2;
 /** How often a halted domain is looked at again. */
 const HALTED_MS = 1_000;
+/** Wants are looked at at least so often. */
+const PAUSE_AT_MOST_MS = 60_000;
 /** A want that waits for something else in the tree is listed after so long. */
 const LIST_WAITING_MS = 10_000;
+
+const NO_BYTES = new Uint8Array(0);
 
 /** Somebody to fetch from. */
 export interface Source {
@@ -78,11 +82,11 @@ export class Puller {
   #failure: unknown;
   /** Large transfers under way; of a path one at a time, because two would write to one staged file. */
   readonly #transfers = new Map<RelPath, Promise<void>>();
-  #wake = () => {};
+  readonly #pause = new Pause();
 
   constructor(options: PullOptions) {
     this.#is = options;
-    options.wants.onWake(() => this.#wake());
+    options.wants.onWake(() => this.#pause.wake());
   }
 
   /** Why nothing is pulled, or undefined. */
@@ -97,7 +101,11 @@ export class Puller {
       this.#objection = folder.ready ? folder.objection() : undefined;
       if (!folder.ready || this.#objection !== undefined) await clock.sleep(HALTED_MS, signal);
       else if (!(await this.#cycle(signal)))
-        await this.#pause((wants.nextTry() ?? Number.POSITIVE_INFINITY) - clock.now(), signal);
+        await this.#pause.of(
+          Math.max(1, Math.min((wants.nextTry() ?? Number.POSITIVE_INFINITY) - clock.now(), PAUSE_AT_MOST_MS)),
+          clock,
+          signal,
+        );
     }
     await Promise.all(this.#transfers.values());
     if (this.#failure !== undefined) throw this.#failure;
@@ -123,13 +131,6 @@ export class Puller {
     );
     this.#is.onReport(tally);
     return true;
-  }
-
-  async #pause(ms: number, signal: AbortSignal): Promise<void> {
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    await this.#is.clock.sleep(Math.max(1, Math.min(ms, 60_000)), AbortSignal.any([signal, woken.signal]));
-    this.#wake = () => {};
   }
 
   #settle(path: RelPath): void {
@@ -212,7 +213,12 @@ export class Puller {
     const here: Fetch[] = [];
     const away: Fetch[] = [];
     for (const action of actions) (this.#isHere(action.entry) ? here : away).push(action);
-    await this.#apply(here, tally);
+    const empty = here.filter(({ entry }) => entry.size === 0);
+    const failed = await this.#put(empty.map(action => ({ action, bytes: NO_BYTES })));
+    await this.#apply(
+      here.filter(action => !failed.has(action)),
+      tally,
+    );
     const small = away.filter(({ entry }) => entry.size <= SMALL_BYTES);
     const bundles = this.#bundles(small);
     const lane = async () => {
@@ -227,7 +233,6 @@ export class Puller {
   #isHere(entry: Entry): boolean {
     const { folder } = this.#is;
     try {
-      if (entry.size === 0) folder.put(entry, new Uint8Array(0));
       return entry.size === 0 || folder.received(entry) === entry.size || folder.reuse(entry);
     } catch (error) {
       // Then it has to travel, or fails again where the failure is handled.
@@ -266,7 +271,7 @@ export class Puller {
   async #fetchBundle(roleid: number, actions: readonly Fetch[], tally: Tally, signal: AbortSignal): Promise<void> {
     const { folder, wants, clock } = this.#is;
     const waiting = new Map(actions.map(action => [action.entry.path, action]));
-    const received: Fetch[] = [];
+    const received: { action: Fetch; bytes: Uint8Array }[] = [];
     try {
       const source = this.#is.source(roleid);
       if (!source) throw new PeerError(0, 'it is not connected');
@@ -277,9 +282,8 @@ export class Puller {
         if (!action) continue;
         if ('status' in item || item.bytes.length !== action.entry.size) this.#struck(action.entry, roleid);
         else {
-          folder.put(action.entry, item.bytes);
           tally.bytes += item.bytes.length;
-          received.push(action);
+          received.push({ action, bytes: item.bytes });
         }
       }
     } catch (error) {
@@ -287,8 +291,26 @@ export class Puller {
       else if (!signal.aborted) this.#failedLocally(error, actions);
     }
     for (const action of waiting.values()) wants.postpone(action.entry.path, clock.now());
-    tally.fetched += received.length;
-    await this.#apply(received, tally);
+    const failed = await this.#put(received);
+    const staged = received.flatMap(({ action }) => (failed.has(action) ? [] : action));
+    tally.fetched += staged.length;
+    await this.#apply(staged, tally);
+  }
+
+  /** Stages what came; answers what this disk refused. */
+  async #put(files: readonly { readonly action: Fetch; readonly bytes: Uint8Array }[]): Promise<ReadonlySet<Fetch>> {
+    const failed = new Set<Fetch>();
+    if (files.length === 0) return failed;
+    const { folder, wants, clock } = this.#is;
+    const refused = await folder.put(files.map(({ action, bytes }) => ({ entry: action.entry, bytes })));
+    for (const [i, error] of refused.entries()) {
+      if (!error) continue;
+      const { action } = files[i]!;
+      failed.add(action);
+      this.#failedLocally(error, [action]);
+      wants.postpone(action.entry.path, clock.now());
+    }
+    return failed;
   }
 
   #startLarge(entry: Entry, signal: AbortSignal): void {

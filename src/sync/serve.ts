@@ -75,6 +75,10 @@ const CHANGES_AT_ONCE = 2_000;
 const WAIT_AT_MOST_MS = 30_000;
 /** Bytes read from a file at once. */
 const CHUNK_BYTES = 256 * 1024;
+/** Small files read in one go … */
+const READ_AT_ONCE = 500;
+/** … and their bytes: what is held for a peer that reads slowly. */
+const READ_AHEAD_BYTES = 1024 * 1024;
 /** Seconds after which a domain that is not ready is worth asking for again. */
 const RETRY_AFTER_S = 2;
 
@@ -185,11 +189,44 @@ export class Server implements Serving {
     files: readonly FileRef[],
     signal: AbortSignal,
   ): AsyncGenerator<BundleItem> {
-    this.#folder(asking, domain);
-    for (const { path, size, mtime } of files) {
-      if (signal.aborted) return;
-      yield await this.#item(asking, domain, path, size, mtime);
+    for (let start = 0; start < files.length; ) {
+      const { end, plain } = await this.#readAhead(asking, domain, files, start);
+      for (const file of files.slice(start, end)) {
+        if (signal.aborted) return;
+        const bytes = plain.get(file);
+        yield bytes ? { path: file.path, bytes } : await this.#item(asking, domain, file.path, file.size, file.mtime);
+      }
+      start = end;
     }
+    if (files.length === 0) this.#folder(asking, domain);
+  }
+
+  /** Reads the next files of a bundle at once, those that are plainly what is asked for; where that ends. */
+  async #readAhead(
+    asking: Instance,
+    domain: DomainName,
+    files: readonly FileRef[],
+    start: number,
+  ): Promise<{ end: number; plain: ReadonlyMap<FileRef, Uint8Array> }> {
+    // Looked up anew for each stretch: the domain may have gone since the last one.
+    const folder = this.#folder(asking, domain);
+    const some: FileRef[] = [];
+    let bytes = 0;
+    let end = start;
+    for (; end < files.length && end - start < READ_AT_ONCE && bytes < READ_AHEAD_BYTES; end++) {
+      const file = files[end]!;
+      const entry = folder.get(file.path);
+      if (entry?.kind !== 'file' || entry.size !== file.size || entry.mtime !== file.mtime || file.size > CHUNK_BYTES)
+        continue;
+      some.push(file);
+      bytes += file.size;
+    }
+    const { clock, granuleMs } = this.#is;
+    const contents = await folder.readSmall(
+      some.map(({ path }) => path),
+      clock.now() - granuleMs,
+    );
+    return { end, plain: new Map(some.flatMap((file, i) => (contents[i] ? [[file, contents[i]]] : []))) };
   }
 
   async #item(asking: Instance, domain: DomainName, path: RelPath, size: number, mtime: number): Promise<BundleItem> {

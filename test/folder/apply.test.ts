@@ -430,7 +430,7 @@ describe('a content that did not arrive as announced', () => {
       const bench = furnished(was);
       const action = actions.fetch!(was)!;
       bench.staging.discard(action.entry);
-      if (size !== undefined) bench.staging.put(action.entry, Buffer.alloc(size));
+      if (size !== undefined) bench.stage(action.entry, Buffer.alloc(size));
       const before = bench.tree();
       assert.equal(bench.apply(action).result, 'failed');
       assert.deepEqual([bench.tree(), bench.thrown()], [before, []]);

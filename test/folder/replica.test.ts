@@ -77,13 +77,14 @@ function actionsFor(life: Life, wanted: readonly Entry[]): readonly Action[] {
   ).actions;
 }
 
-function stage(life: Life, actions: readonly Action[]): void {
-  for (const action of actions) if (action.do === 'fetch') life.replica.put(action.entry, content(action.entry.path));
+async function stage(life: Life, actions: readonly Action[]): Promise<void> {
+  const fetched = actions.filter(action => action.do === 'fetch');
+  await life.replica.put(fetched.map(({ entry }) => ({ entry, bytes: content(entry.path) })));
 }
 
 async function carryOut(volume: Volume, life: Life, wanted: readonly Entry[]): Promise<string[]> {
   const actions = actionsFor(life, wanted);
-  stage(life, actions);
+  await stage(life, actions);
   const applied = life.replica.apply(actions, () => VIA);
   await volume.clock.settle();
   return (await applied).map(({ result }) => result);
@@ -210,7 +211,7 @@ describe('what is applied', () => {
           const entries = wanted(life);
           const before = new Map([...life.replica.entries()].map(entry => [entry.path, entry]));
           const actions = actionsFor(life, entries);
-          stage(life, actions);
+          await stage(life, actions);
           life.disk.failAfter(mutations, torn);
           void life.replica.apply(actions, () => VIA).catch(() => {});
           await volume.clock.settle();
@@ -254,7 +255,7 @@ describe('what a crash left half done', () => {
     const volume = await known();
     const life = await volume.start();
     const actions = actionsFor(life, [wishedFile('f')]);
-    stage(life, actions);
+    await stage(life, actions);
     life.disk.failAfter(1);
     void life.replica.apply(actions, () => VIA).catch(() => {});
     await volume.clock.settle();

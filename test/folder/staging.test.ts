@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { inlineSmallFiles } from '../../src/folder/small-files.ts';
 import { Staging } from '../../src/folder/staging.ts';
 import { MemoryDisk } from '../sim/memory-disk.ts';
 import { file } from '../support/entries.ts';
@@ -9,9 +10,13 @@ const DAY = 86_400_000;
 function opened(): { disk: MemoryDisk; staging: Staging; clock: { now: number } } {
   const clock = { now: 10 * DAY };
   const disk = new MemoryDisk({ now: () => clock.now });
-  const staging = new Staging(disk, 'staging');
+  const staging = stagingOf(disk);
   staging.open(clock.now);
   return { disk, staging, clock };
+}
+
+function stagingOf(disk: MemoryDisk): Staging {
+  return new Staging(disk, 'staging', inlineSmallFiles(disk));
 }
 
 const entry = file('a/f', { 1: 1 }, { size: 10, mtime: 77 });
@@ -38,7 +43,7 @@ describe('staging', () => {
     const writer = staging.append(entry);
     await writer.write(Buffer.from('01234'));
     writer.close();
-    const next = new Staging(disk.mount(), 'staging');
+    const next = stagingOf(disk.mount());
     next.open(10 * DAY);
     assert.equal(next.received(entry), 5);
     const more = next.append(entry);
@@ -49,24 +54,61 @@ describe('staging', () => {
     assert.equal(Buffer.from(disk.readFile(next.place(entry))).toString(), '0123456789');
   });
 
-  it('begins again where more is here than the file has', () => {
+  it('begins again where more is here than the file has', async () => {
     const { disk, staging } = opened();
-    staging.put(entry, Buffer.alloc(11));
+    await staging.put([{ entry, bytes: Buffer.alloc(11) }]);
     assert.equal(staging.received(entry), 0);
     assert.equal(disk.lstat(staging.place(entry)), undefined);
   });
 
   it('is private', () => {
-    const { disk, staging } = opened();
-    staging.put(entry, Buffer.alloc(10));
-    assert.equal(disk.lstat('staging')?.mode, 0o700);
-    assert.equal(disk.lstat(staging.place(entry))?.mode, 0o600);
+    assert.equal(opened().disk.lstat('staging')?.mode, 0o700);
   });
 
-  it('takes a copy in place of what was there', () => {
+  it('gives a small file all that it will have, and tells what it is once', async () => {
+    const { disk, staging } = opened();
+    const place = staging.place(entry);
+    assert.deepEqual(await staging.put([{ entry, bytes: Buffer.alloc(10) }]), [undefined]);
+    const stat = disk.lstat(place)!;
+    assert.deepEqual([stat.size, stat.mtime, stat.mode], [entry.size, entry.mtime, entry.mode]);
+    assert.deepEqual(staging.takeFinished(place), stat);
+    assert.equal(staging.takeFinished(place), undefined);
+  });
+
+  for (const [name, touch] of [
+    ['goes on', staging => staging.append(entry).close()],
+    [
+      'is copied over',
+      (staging, disk) => disk.writeFile('other', Buffer.alloc(10), 0o644) ?? staging.copy(entry, 'other'),
+    ],
+    ['is discarded', staging => staging.discard(entry)],
+  ] as [string, (staging: Staging, disk: MemoryDisk) => void][])
+    it(`does not vouch for a file that ${name}`, async () => {
+      const { disk, staging } = opened();
+      await staging.put([{ entry, bytes: Buffer.alloc(10) }]);
+      touch(staging, disk);
+      assert.equal(staging.takeFinished(staging.place(entry)), undefined);
+    });
+
+  it('tells which of several files the disk refused, and keeps the others', async () => {
+    const { disk, staging } = opened();
+    const other = file('other', {}, { size: 4 });
+    disk.fail(staging.place(entry), 'ENOSPC');
+    const refused = await staging.put([
+      { entry, bytes: Buffer.alloc(10) },
+      { entry: other, bytes: Buffer.alloc(4) },
+    ]);
+    assert.deepEqual(
+      refused.map(error => error?.code),
+      ['ENOSPC', undefined],
+    );
+    assert.equal(staging.received(other), 4);
+  });
+
+  it('takes a copy in place of what was there', async () => {
     const { disk, staging } = opened();
     disk.writeFile('source', Buffer.from('0123456789'), 0o644);
-    staging.put(entry, Buffer.from('old'));
+    await staging.put([{ entry, bytes: Buffer.from('old') }]);
     staging.copy(entry, 'source');
     assert.equal(staging.received(entry), 10);
     assert.ok(disk.lstat('source'));
@@ -80,22 +122,22 @@ describe('staging', () => {
     assert.equal(disk.lstat('thrown'), undefined);
   });
 
-  it('discards, twice if asked to', () => {
+  it('discards, twice if asked to', async () => {
     const { staging } = opened();
-    staging.put(entry, Buffer.alloc(3));
+    await staging.put([{ entry, bytes: Buffer.alloc(3) }]);
     staging.discard(entry);
     staging.discard(entry);
     assert.equal(staging.received(entry), 0);
   });
 
-  it('drops at start what nobody went on with for a day', () => {
+  it('drops at start what nobody went on with for a day', async () => {
     const { disk, staging, clock } = opened();
     const older = file('older', {}, { size: 10 });
-    staging.put(older, Buffer.alloc(3));
+    await staging.put([{ entry: older, bytes: Buffer.alloc(3) }]);
     clock.now += DAY / 2;
-    staging.put(entry, Buffer.alloc(3));
+    await staging.put([{ entry, bytes: Buffer.alloc(3) }]);
     clock.now += DAY / 2 + 1;
-    new Staging(disk.mount(), 'staging').open(clock.now);
+    stagingOf(disk.mount()).open(clock.now);
     assert.equal(staging.received(older), 0);
     assert.equal(staging.received(entry), 3);
   });

@@ -214,6 +214,18 @@ export class MemoryDisk implements Disk {
     });
   }
 
+  create(path: string, bytes: Uint8Array, mode: number, mtime: number): Stat {
+    if (this.lstat(path)) this.unlink(path);
+    this.writeFile(path, bytes, mode);
+    this.setDate(path, mtime);
+    return this.lstat(path)!;
+  }
+
+  readUnchanged(path: string, size: number, mtime: number): Uint8Array | undefined {
+    const stat = this.lstat(path);
+    return stat?.kind === 'file' && stat.size === size && stat.mtime === mtime ? this.readFile(path) : undefined;
+  }
+
   append(path: string, bytes: Uint8Array): void {
     this.#write('append to', path, bytes, part => {
       const inode = this.#volume.file(path, 0o600);

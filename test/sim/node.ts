@@ -3,6 +3,7 @@ import type { DomainName, RelPath } from '../../src/core/path.ts';
 import { type Domain, domainsOf, type Instance, type Network } from '../../src/core/topology.ts';
 import { Replica } from '../../src/folder/replica.ts';
 import { type ScanBatch, walk } from '../../src/folder/scan.ts';
+import { inlineSmallFiles } from '../../src/folder/small-files.ts';
 import { openVolume, type Volume } from '../../src/folder/volume.ts';
 import { Feed } from '../../src/sync/feed.ts';
 import { Loop } from '../../src/sync/loop.ts';
@@ -226,6 +227,7 @@ export class Engine {
       random: this.#chance.fork(`scans of ${name}`).next,
       self: this.#node.instance.roleid,
       scanner: ({ directory }, signal) => this.#scan(directory, signal),
+      smallFiles: inlineSmallFiles(this.disk),
       settleMs,
       scanIntervalMs,
       fsync: 'batch',

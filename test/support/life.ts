@@ -3,6 +3,7 @@ import type { Entry } from '../../src/core/entry.ts';
 import type { DomainName, RelPath } from '../../src/core/path.ts';
 import type { Circumstances } from '../../src/core/safety.ts';
 import { Replica } from '../../src/folder/replica.ts';
+import { inlineSmallFiles } from '../../src/folder/small-files.ts';
 import { Crash, MemoryDisk } from '../sim/memory-disk.ts';
 import type { MemoryOptions } from '../sim/memory-volume.ts';
 import { type ClockView, VirtualClock } from '../sim/virtual-clock.ts';
@@ -87,6 +88,7 @@ export class Life {
       random: () => 0.5,
       self,
       scanner: walking(this.disk),
+      smallFiles: inlineSmallFiles(this.disk),
       settleMs: SETTLE_MS,
       scanIntervalMs: 3_600_000,
       fsync: 'batch',

@@ -6,6 +6,7 @@ import type { Action } from '../../src/core/plan.ts';
 import { type Applied, apply } from '../../src/folder/apply.ts';
 import { type Disk, DiskError } from '../../src/folder/disk.ts';
 import { DomainIndex } from '../../src/folder/index-store.ts';
+import { inlineSmallFiles } from '../../src/folder/small-files.ts';
 import { Staging } from '../../src/folder/staging.ts';
 import { Trash } from '../../src/folder/trash.ts';
 import { MemoryDisk } from '../sim/memory-disk.ts';
@@ -28,7 +29,7 @@ export class Workbench {
   constructor(options: Partial<MemoryOptions> = {}) {
     this.disk = new MemoryDisk({ now: () => NOW, ...options });
     for (const directory of ['d', 'staging', 'trash']) this.disk.mkdir(directory, 0o755);
-    this.staging = new Staging(this.disk, 'staging');
+    this.staging = new Staging(this.disk, 'staging', inlineSmallFiles(this.disk));
     this.trash = new Trash(this.disk, 'trash');
     this.seen = this.disk;
   }
@@ -52,9 +53,14 @@ export class Workbench {
     }
   }
 
-  /** The content of a wanted file has arrived. */
-  stage(entry: Entry): void {
-    this.staging.put(entry, contentOf(entry));
+  /** The content of a wanted file has arrived, in a former life perhaps: all that is known of it is on disk. */
+  stage(entry: Entry, content = contentOf(entry)): void {
+    this.disk.writeFile(this.staging.place(entry), content, 0o600);
+  }
+
+  /** The content of a wanted file has arrived in a batch. */
+  async receive(entry: Entry): Promise<void> {
+    await this.staging.put([{ entry, bytes: contentOf(entry) }]);
   }
 
   apply(action: Action): Applied {
@@ -66,6 +72,7 @@ export class Workbench {
       staging,
       trash,
       self: SELF,
+      directories: new Map(),
       now: () => NOW,
       ignored: path => this.ignored.includes(path),
       isMissing: path => missing.has(path),
