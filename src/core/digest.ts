@@ -154,6 +154,9 @@ function rotate(value: number, by: number): number {
   return (value << by) | (value >>> (32 - by));
 }
 
+const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+/** Eight digits; asked for of every file that travels, so it is a look into a table. */
 function hex(half: number): string {
-  return half.toString(16).padStart(8, '0');
+  return BYTES[half >>> 24]! + BYTES[(half >>> 16) & 255]! + BYTES[(half >>> 8) & 255]! + BYTES[half & 255]!;
 }

@@ -153,8 +153,7 @@ class Step {
     const there = this.#standing(was, entry);
     if (there && this.#shows(entry)) return this.#truth(entry);
     const staged = this.#is.staging.place(entry);
-    this.#is.staging.discard(entry);
-    this.#is.disk.symlink(entry.target ?? '', staged);
+    this.#is.staging.symlink(entry);
     return [...this.#clearAndReplace(entry, there ? was : undefined, below, conflict, staged), ...this.#truth(entry)];
   }
 
@@ -202,6 +201,7 @@ class Step {
   ): Truth[] {
     if (was?.kind !== 'directory') {
       this.#writable(entry.path, () => this.#replace(entry, was, conflict, staged));
+      this.#is.staging.left(staged);
       return [];
     }
     this.#expectCovered(entry.path, below);
@@ -215,6 +215,7 @@ class Step {
       this.#is.trash.take(place, was, conflict, this.#is.now());
       this.#is.disk.rename(staged, place);
     });
+    this.#is.staging.left(staged);
     return below.map(tombstone => ({ entry: tombstone }));
   }
 

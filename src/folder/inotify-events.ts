@@ -22,13 +22,25 @@ export class InotifyParser {
       const middle = bytes.indexOf(0, start);
       const end = middle < 0 ? -1 : bytes.indexOf(0, middle + 1);
       if (end < 0) break;
-      const what = new Set(bytes.toString('latin1', start, middle).split(','));
+      const what = bitsOf(bytes.toString('latin1', start, middle));
       events.push({ what, path: bytes.subarray(middle + 1, end) });
       start = end + 1;
     }
     this.#rest = bytes.subarray(start);
     return events;
   }
+}
+
+/** The few combinations that there are. */
+const combinations = new Map<string, ReadonlySet<string>>();
+
+function bitsOf(names: string): ReadonlySet<string> {
+  let bits = combinations.get(names);
+  if (!bits) {
+    bits = new Set(names.split(','));
+    combinations.set(names, bits);
+  }
+  return bits;
 }
 
 /** The path of an event relative to the root (`''`: the root itself), given the bytes of the root's own path. */

@@ -12,8 +12,8 @@ import type { Identity, Kept } from './index-store.ts';
 export type JournalRecord =
   /** True from now on. */
   | { readonly is: Entry; readonly identity?: Identity; readonly kept?: Kept }
-  /** About to be made true on disk; `staged` is what will be renamed into place, `moved` a file of the tree that will. */
-  | { readonly will: Entry; readonly staged?: string; readonly moved?: string }
+  /** About to be made true on disk; `staged`: what is staged of it will be renamed into place, as will `moved`, a file of the tree. */
+  | { readonly will: Entry; readonly staged?: true; readonly moved?: string }
   /** The last intent of each of these paths came true as it was meant. */
   | { readonly did: readonly (readonly [path: Entry['path'], inode: number, birth: number])[] }
   /** The path is forgotten. */

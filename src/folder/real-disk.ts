@@ -6,7 +6,8 @@ import { fromBytes, toBytes } from '../core/path.ts';
 import { type Disk, DiskError, type Reader, type Stat, type Writer } from './disk.ts';
 import { WriteBack } from './write-back.ts';
 
-const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY } = fs.constants;
+const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY } =
+  fs.constants;
 
 /** Opens a path for naming it only: needs no permission on it and waits for nobody. The same on every Linux that Node runs on. */
 const O_PATH = 0o10000000;
@@ -145,17 +146,22 @@ class RealDisk implements Disk {
   }
 
   readUnchanged(path: string, size: number, mtime: number): Uint8Array | undefined {
-    return this.#withOpen('read', path, O_RDONLY, fd => {
-      const isUnchanged = () => {
-        const stat = statOfOpen(fd);
-        return stat.size === size && stat.mtime === mtime;
-      };
-      if (!isUnchanged()) return undefined;
-      const bytes = Buffer.allocUnsafe(size);
-      let done = 0;
-      for (let read = -1; done < size && read !== 0; done += read)
-        read = fs.readSync(fd, bytes, done, size - done, done);
-      return done === size && isUnchanged() ? bytes : undefined;
+    return this.#try('read', path, at => {
+      const fd = openToRead(at);
+      try {
+        const isUnchanged = () => {
+          const stat = statOfOpen(fd);
+          return stat.kind === 'file' && stat.size === size && stat.mtime === mtime;
+        };
+        if (!isUnchanged()) return undefined;
+        const bytes = Buffer.allocUnsafe(size);
+        let done = 0;
+        for (let read = -1; done < size && read !== 0; done += read)
+          read = fs.readSync(fd, bytes, done, size - done, done);
+        return done === size && isUnchanged() ? bytes : undefined;
+      } finally {
+        fs.closeSync(fd);
+      }
     });
   }
 
@@ -198,7 +204,7 @@ class RealDisk implements Disk {
 
   #open(operation: string, path: string, flags: number): number {
     return this.#try(operation, path, at => {
-      const fd = fs.openSync(at, flags | CAREFUL, PRIVATE_MODE);
+      const fd = flags === O_RDONLY ? openToRead(at) : fs.openSync(at, flags | CAREFUL, PRIVATE_MODE);
       try {
         requireFile(fs.fstatSync(fd));
         return fd;
@@ -324,6 +330,19 @@ function whatIsKept(set: () => void): void {
   } catch (error) {
     if (!['EPERM', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EOVERFLOW', 'ERANGE'].includes(codeOf(error)))
       throw error;
+  }
+}
+
+/**
+ * Opens for reading without setting the date of the last access, where the file is ours: a tree that is synchronised is read by every
+ * peer, and none of it is anybody's use of it.
+ */
+function openToRead(at: string | Buffer): number {
+  try {
+    return fs.openSync(at, O_RDONLY | CAREFUL | (O_NOATIME ?? 0));
+  } catch (error) {
+    if (codeOf(error) !== 'EPERM') throw error;
+    return fs.openSync(at, O_RDONLY | CAREFUL);
   }
 }
 

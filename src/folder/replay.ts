@@ -17,6 +17,8 @@ export interface ReplayContext {
   /** The domain's directory, relative to the volume's root. */
   readonly directory: string;
   readonly index: DomainIndex;
+  /** Where an entry is staged. */
+  staged(entry: Entry): string;
   /** The entry of a path changed. */
   touch(path: RelPath): void;
 }
@@ -66,7 +68,7 @@ function settle(intent: Intent, is: ReplayContext): void {
     const stat = finish(intent, is);
     const seen = stat && seenOf(stat, () => is.disk.readlink(placeOf(is.directory, entry.path)));
     const was = is.index.onDisk(entry.path);
-    if (seen ? was && isEqual(was, seen) : isLive(entry) && !isLive(was) && !isUsedUp(intent, is.disk)) return;
+    if (seen ? was && isEqual(was, seen) : isLive(entry) && !isLive(was) && !isUsedUp(intent, is)) return;
     is.index.set(entry, stat && { inode: stat.inode, birth: stat.birth });
     is.touch(entry.path);
   } catch (error) {
@@ -76,12 +78,13 @@ function settle(intent: Intent, is: ReplayContext): void {
 }
 
 /** Finishes an intent where its destination is missing; answers what stands there. */
-function finish({ will: entry, staged, moved }: Intent, { disk, directory, index }: ReplayContext): Stat | undefined {
+function finish({ will: entry, staged, moved }: Intent, is: ReplayContext): Stat | undefined {
+  const { disk, directory, index } = is;
   const place = placeOf(directory, entry.path);
   const was = index.get(entry.path);
   if (disk.lstat(place) || !isLive(entry) || !hasParents(disk, directory, entry.path)) return disk.lstat(place);
   if (entry.kind === 'directory' && isLive(was) && was.kind !== 'directory') disk.mkdir(place, entry.mode);
-  else if (staged !== undefined && isWhole(disk.lstat(staged), entry)) install(staged, place, entry, disk);
+  else if (staged && isWhole(disk.lstat(is.staged(entry)), entry)) install(is.staged(entry), place, entry, disk);
   else if (moved !== undefined && isWhole(disk.lstat(moved), entry) && disk.lstat(moved)?.mtime === entry.mtime)
     install(moved, place, entry, disk);
   return disk.lstat(place);
@@ -96,8 +99,8 @@ function install(from: string, place: string, entry: Entry, disk: Disk): void {
 }
 
 /** A file that is not staged any more was installed: whoever deleted it since had seen it. */
-function isUsedUp({ will, staged }: Intent, disk: Disk): boolean {
-  return will.kind === 'file' && staged !== undefined && disk.lstat(staged) === undefined;
+function isUsedUp({ will, staged }: Intent, is: ReplayContext): boolean {
+  return will.kind === 'file' && staged === true && is.disk.lstat(is.staged(will)) === undefined;
 }
 
 function isWhole(staged: Stat | undefined, entry: Entry): boolean {

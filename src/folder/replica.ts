@@ -115,7 +115,13 @@ export class Replica implements View {
       Object.entries((await this.#cache.loadMemory()).heard).map(([origin, at]) => [Number(origin), at]),
     );
     const index = this.#index;
-    replay(this.#journal.read(), { disk, directory: this.directory, index, touch: path => this.#cache.touch(path) });
+    replay(this.#journal.read(), {
+      disk,
+      directory: this.directory,
+      index,
+      staged: entry => this.#staging.place(entry),
+      touch: path => this.#cache.touch(path),
+    });
     // After the replay, which takes a staged file that is gone for one that was installed.
     this.#staging.open(clock.now());
   }
@@ -354,10 +360,7 @@ export class Replica implements View {
         return [{ will: action.entry, moved: placeOf(this.directory, action.source.path) }, { will: action.tombstone }];
       case 'fetch':
       case 'symlink':
-        return [
-          { will: action.entry, staged: this.#staging.place(action.entry) },
-          ...action.below.map(will => ({ will })),
-        ];
+        return [{ will: action.entry, staged: true }, ...action.below.map(will => ({ will }))];
       case 'remove':
       case 'mkdir':
       case 'chmod':

@@ -1,6 +1,6 @@
 /** A fresh look at one path: what the disk shows now, taken by lstat and nothing else. */
 import type { Seen } from '../core/entry.ts';
-import { ancestorsOf, type RelPath } from '../core/path.ts';
+import { parentOf, type RelPath } from '../core/path.ts';
 import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
 import { placeOf } from './scan.ts';
 
@@ -10,11 +10,12 @@ export type Sight =
   | { readonly seen: undefined }
   | { readonly hidden: string };
 
-/** Looks into one domain. Within a synchronous stretch what was seen of parents is remembered. */
+/** Looks into one domain. Within a synchronous stretch what was seen of the root and of parents is remembered. */
 export class Sights {
   readonly #disk: Disk;
   readonly #directory: string;
   readonly #parents = new Map<RelPath, string>();
+  #root: Stat | undefined;
 
   /** @param directory the domain's, relative to the volume's root */
   constructor(disk: Disk, directory: string) {
@@ -22,21 +23,21 @@ export class Sights {
     this.#directory = directory;
   }
 
-  /** Forgets the parents: time has passed. */
+  /** Forgets root and parents: time has passed. */
   refresh(): void {
     this.#parents.clear();
+    this.#root = undefined;
   }
 
   /** Missing is only what is not there while all of its parents could be seen: an error or a mount hides, it never deletes. */
   of(path: RelPath): Sight {
     try {
-      const root = this.#disk.lstat(this.#directory);
+      this.#root ??= this.#disk.lstat(this.#directory);
+      const root = this.#root;
       if (root?.kind !== 'directory') return { hidden: 'the domain’s directory is missing' };
-      for (const parent of [...ancestorsOf(path)].reverse()) {
-        const kind = this.#parentKind(parent, root.device);
-        if (kind === 'other') return { seen: undefined };
-        if (kind !== 'directory') return { hidden: kind };
-      }
+      const above = this.#above(path, root.device);
+      if (above === 'other') return { seen: undefined };
+      if (above !== 'directory') return { hidden: above };
       return this.#show(path, root.device);
     } catch (error) {
       if (error instanceof DiskError) return { hidden: error.code };
@@ -53,11 +54,17 @@ export class Sights {
     return seen ? { seen, stat } : { seen };
   }
 
-  #parentKind(parent: RelPath, device: number): string {
+  /** `directory` where all parents are directories of this file system; else what the outermost other one is. */
+  #above(path: RelPath, device: number): string {
+    const parent = parentOf(path);
+    if (parent === undefined) return 'directory';
     let kind = this.#parents.get(parent);
     if (kind === undefined) {
-      const stat = this.#disk.lstat(placeOf(this.#directory, parent));
-      kind = stat?.kind !== 'directory' ? 'other' : stat.device === device ? 'directory' : 'mount';
+      kind = this.#above(parent, device);
+      if (kind === 'directory') {
+        const stat = this.#disk.lstat(placeOf(this.#directory, parent));
+        kind = stat?.kind !== 'directory' ? 'other' : stat.device === device ? 'directory' : 'mount';
+      }
       this.#parents.set(parent, kind);
     }
     return kind;

@@ -16,6 +16,8 @@ export class Staging {
   readonly #smallFiles: SmallFiles;
   /** What is staged with all that it will have, by place: nothing of it has to be asked or set again. */
   readonly #finished = new Map<string, Stat>();
+  /** Places where something may be: what is not among them need not be looked for. Nobody else writes here. */
+  readonly #used = new Set<string>();
 
   /** @param directory of the domain's staging area, relative to the volume's root */
   constructor(disk: Disk, directory: string, smallFiles: SmallFiles) {
@@ -31,6 +33,7 @@ export class Staging {
       const path = `${this.#directory}/${name}`;
       const stat = this.#disk.lstat(path);
       if (stat?.kind === 'file' && stat.ctime + ORPHAN_MS < now) this.#disk.unlink(path);
+      else this.#used.add(path);
     }
   }
 
@@ -43,7 +46,9 @@ export class Staging {
 
   /** How many bytes of a file are here already. */
   received(entry: Entry): number {
-    const stat = this.#disk.lstat(this.place(entry));
+    const place = this.place(entry);
+    if (!this.#used.has(place)) return 0;
+    const stat = this.#disk.lstat(place);
     if (!stat) return 0;
     if (stat.kind === 'file' && stat.size <= entry.size) return stat.size;
     this.discard(entry);
@@ -60,7 +65,7 @@ export class Staging {
       mode: entry.mode,
       mtime: entry.mtime,
     }));
-    for (const { place } of drafts) this.#finished.delete(place);
+    for (const { place } of drafts) this.#begin(place);
     const made = await this.#smallFiles.write(drafts);
     return made.map((stat, i) => {
       if (stat instanceof DiskError) return stat;
@@ -76,27 +81,46 @@ export class Staging {
     return stat;
   }
 
+  /** What was staged at a place is renamed to where it belongs. */
+  left(place: string): void {
+    this.#used.delete(place);
+  }
+
+  #begin(place: string): void {
+    this.#used.add(place);
+    this.#finished.delete(place);
+  }
+
   /** Goes on receiving a file. */
   append(entry: Entry): Writer {
-    this.#finished.delete(this.place(entry));
+    this.#begin(this.place(entry));
     return this.#disk.openAppend(this.place(entry));
   }
 
   /** Takes the content from another place on this volume. */
   copy(entry: Entry, from: string): void {
     this.discard(entry);
+    this.#begin(this.place(entry));
     this.#disk.copy(from, this.place(entry));
+  }
+
+  /** Makes the symlink that an entry is. */
+  symlink(entry: Entry): void {
+    this.discard(entry);
+    this.#begin(this.place(entry));
+    this.#disk.symlink(entry.target ?? '', this.place(entry));
   }
 
   /** Takes a file over that nobody else needs, such as one in the trash. */
   adopt(entry: Entry, from: string): void {
-    this.#finished.delete(this.place(entry));
+    this.#begin(this.place(entry));
     this.#disk.rename(from, this.place(entry));
   }
 
   discard(entry: Entry): void {
     const place = this.place(entry);
     this.#finished.delete(place);
+    if (!this.#used.delete(place)) return;
     try {
       this.#disk.unlink(place);
     } catch (error) {

@@ -55,6 +55,7 @@ export class Workbench {
 
   /** The content of a wanted file has arrived, in a former life perhaps: all that is known of it is on disk. */
   stage(entry: Entry, content = contentOf(entry)): void {
+    this.staging.append(entry).close();
     this.disk.writeFile(this.staging.place(entry), content, 0o600);
   }
 
