@@ -10,6 +10,9 @@ import type { SmallFiles } from './small-files.ts';
 /** A half-received file that nobody asked to go on with for so long is dropped at start. */
 const ORPHAN_MS = 24 * 3_600_000;
 
+/** Several directories, because one is locked by each file that is made in it or renamed out of it, and both go on side by side. */
+const DIGITS = '0123456789abcdef';
+
 export class Staging {
   readonly #disk: Disk;
   readonly #directory: string;
@@ -28,20 +31,27 @@ export class Staging {
 
   /** Makes the area and drops what was left in it long ago. */
   open(now: number): void {
-    if (!this.#disk.lstat(this.#directory)) this.#disk.mkdir(this.#directory, 0o700);
-    for (const name of this.#disk.list(this.#directory)) {
-      const path = `${this.#directory}/${name}`;
-      const stat = this.#disk.lstat(path);
-      if (stat?.kind === 'file' && stat.ctime + ORPHAN_MS < now) this.#disk.unlink(path);
-      else this.#used.add(path);
+    for (const directory of [this.#directory, ...this.#shards()])
+      if (!this.#disk.lstat(directory)) this.#disk.mkdir(directory, 0o700);
+    for (const shard of this.#shards()) {
+      for (const name of this.#disk.list(shard)) {
+        const path = `${shard}/${name}`;
+        const stat = this.#disk.lstat(path);
+        if (stat?.kind === 'file' && stat.ctime + ORPHAN_MS < now) this.#disk.unlink(path);
+        else this.#used.add(path);
+      }
     }
   }
 
   /** Where a file is staged. */
   place(entry: Entry): string {
-    const hash = hashPath(entry.path);
-    const name = `${prefixOf(hash.high, 8)}${prefixOf(hash.low, 8)}-${entry.size.toString(36)}-${entry.mtime.toString(36)}`;
-    return `${this.#directory}/${name}`;
+    const { high, low } = hashPath(entry.path);
+    const name = `${prefixOf(high, 8)}${prefixOf(low, 8)}-${entry.size.toString(36)}-${entry.mtime.toString(36)}`;
+    return `${this.#directory}/${DIGITS[low % DIGITS.length]}/${name}`;
+  }
+
+  #shards(): string[] {
+    return [...DIGITS].map(digit => `${this.#directory}/${digit}`);
   }
 
   /** How many bytes of a file are here already. */

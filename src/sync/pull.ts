@@ -319,7 +319,7 @@ export class Puller {
     const roleid = this.#sourceOf(entry.path);
     if (!want || roleid === undefined || this.#transfers.size >= LARGE_AT_ONCE || this.#transfers.has(entry.path)) {
       // A free lane wakes what waits.
-      if (want) want.nextTry = clock.now() + HALTED_MS;
+      if (want && !want.transfer) wants.delay(entry.path, clock.now() + HALTED_MS, clock.now());
       return;
     }
     want.transfer = new AbortController();

@@ -5,6 +5,7 @@
 import { type Entry, isEqual } from '../core/entry.ts';
 import { ancestorsOf, type RelPath } from '../core/path.ts';
 import { resolve } from '../core/resolve.ts';
+import { Deadlines } from './deadlines.ts';
 
 /** Past so many wants learning pauses: what is not learned yet stays with the peer. */
 export const MAX_WANTS = 100_000;
@@ -23,7 +24,7 @@ export interface Want {
   /** The site it was learned from. */
   readonly via: string;
   readonly since: number;
-  /** Not before (milliseconds since 1970). */
+  /** Not before (milliseconds since 1970); changed by {@link Wants} alone. */
   nextTry: number;
   tries: number;
   /** A transfer of its own is under way. */
@@ -36,6 +37,10 @@ export interface Want {
 
 export class Wants {
   readonly #wants = new Map<RelPath, Want>();
+  /** Those that may be tried at once, … */
+  readonly #ready = new Set<Want>();
+  /** … and the others, by when they may; a deadline that is not the want's own any more is passed over. */
+  readonly #later = new Deadlines<Want>();
   /** How many wants have a peer for a source, those left out that only a person can heal. */
   readonly #counts = new Map<number, number>();
   #wake = () => {};
@@ -52,12 +57,15 @@ export class Wants {
   /** A peer has an entry that wins here. Another announcement adds a source; a newer one supersedes the want. */
   add(entry: Entry, peer: { roleid: number; site: string }, sequence: number, now: number): void {
     const want = this.#wants.get(entry.path);
-    if (want) this.#change(want, () => announceAgain(want, entry, peer.roleid, sequence, now));
-    else {
+    if (want) {
+      this.#change(want, () => announceAgain(want, entry, peer.roleid, sequence, now));
+      this.#schedule(want, want.nextTry, now);
+    } else {
       const sources = new Map([[peer.roleid, sequence]]);
       const fresh = { path: entry.path, entry, sources, via: peer.site, since: now, nextTry: now, tries: 0 };
       const added: Want = { ...fresh, transfer: undefined, stuck: false, parentModes: undefined };
       this.#wants.set(entry.path, added);
+      this.#ready.add(added);
       this.#count(added, 1);
     }
     this.#wake();
@@ -87,19 +95,29 @@ export class Wants {
   postpone(path: RelPath, now: number, stuck = false): void {
     const want = this.#wants.get(path);
     if (!want) return;
-    want.nextTry = now + Math.min(RETRY_AT_MOST_MS, RETRY_FIRST_MS * 2 ** want.tries);
+    this.#schedule(want, now + Math.min(RETRY_AT_MOST_MS, RETRY_FIRST_MS * 2 ** want.tries), now);
     want.tries = Math.min(want.tries + 1, 16);
     this.#change(want, () => {
       want.stuck = stuck;
     });
   }
 
+  /** Not before `at`, and that is no failure. */
+  delay(path: RelPath, at: number, now: number): void {
+    const want = this.#wants.get(path);
+    if (want) this.#schedule(want, at, now);
+  }
+
   /** Wants that can be tried now, at most so many, each with those of its parents that are wanted too. */
   ready(now: number, limit: number): Want[] {
+    for (let first = this.#later.first; first && first.at <= now; first = this.#later.first) {
+      this.#later.take();
+      if (this.#holds(first)) this.#ready.add(first.item);
+    }
     const batch = new Set<Want>();
-    for (const want of this.#wants.values()) {
+    for (const want of this.#ready) {
       if (batch.size >= limit) break;
-      if (!isReady(want, now)) continue;
+      if (want.transfer) continue;
       batch.add(want);
       for (const parent of ancestorsOf(want.path)) {
         const above = this.#wants.get(parent);
@@ -117,14 +135,23 @@ export class Wants {
   /** When the next want can be tried, or undefined. */
   nextTry(): number | undefined {
     let next: number | undefined;
-    for (const want of this.#wants.values())
-      if (!want.transfer && (next === undefined || want.nextTry < next)) next = want.nextTry;
-    return next;
+    for (const want of this.#ready) {
+      if (want.transfer) continue;
+      next = want.nextTry;
+      break;
+    }
+    while (this.#later.first && !this.#holds(this.#later.first)) this.#later.take();
+    const later = this.#later.first?.at;
+    return next === undefined || (later !== undefined && later < next) ? later : next;
   }
 
   /** Everything that waits may be tried at once: something has changed. */
   hurry(now: number): void {
-    for (const want of this.#wants.values()) if (!want.stuck) want.nextTry = Math.min(want.nextTry, now);
+    for (const want of this.#wants.values())
+      if (!want.stuck && want.nextTry > now) {
+        want.nextTry = now;
+        this.#ready.add(want);
+      }
     this.#wake();
   }
 
@@ -167,6 +194,20 @@ export class Wants {
     });
   }
 
+  #schedule(want: Want, at: number, now: number): void {
+    want.nextTry = at;
+    if (at <= now) this.#ready.add(want);
+    else {
+      this.#ready.delete(want);
+      this.#later.add(at, want);
+    }
+  }
+
+  /** Whether a deadline is still that of its want. */
+  #holds({ at, item }: { readonly at: number; readonly item: Want }): boolean {
+    return item.nextTry === at && this.#wants.get(item.path) === item && !this.#ready.has(item);
+  }
+
   /** Changes what is counted of a want. */
   #change(want: Want, change: () => void): void {
     this.#count(want, -1);
@@ -181,14 +222,11 @@ export class Wants {
 
   #delete(want: Want): void {
     this.#wants.delete(want.path);
+    this.#ready.delete(want);
     this.#count(want, -1);
     want.transfer?.abort();
     if (this.#roomWaiters.size > 0 && this.#wants.size < MAX_WANTS / 2) for (const go of [...this.#roomWaiters]) go();
   }
-}
-
-function isReady(want: Want, now: number): boolean {
-  return !want.transfer && want.nextTry <= now;
 }
 
 function announceAgain(want: Want, entry: Entry, roleid: number, sequence: number, now: number): void {

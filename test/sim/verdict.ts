@@ -121,6 +121,9 @@ function strangers(node: SimNode): string[] {
 }
 
 function staged(node: SimNode): string[] {
-  const left = node.domains.flatMap(({ directory }) => node.disk.list(`.dfsync/staging/${directory}`));
+  const left = node.domains.flatMap(({ directory }) => {
+    const staging = `.dfsync/staging/${directory}`;
+    return node.disk.list(staging).flatMap(shard => node.disk.list(`${staging}/${shard}`));
+  });
   return left.length > STAGED_AT_MOST ? [`${node.name} has ${left.length} files left in staging`] : [];
 }

@@ -28,8 +28,9 @@ export class Workbench {
 
   constructor(options: Partial<MemoryOptions> = {}) {
     this.disk = new MemoryDisk({ now: () => NOW, ...options });
-    for (const directory of ['d', 'staging', 'trash']) this.disk.mkdir(directory, 0o755);
+    for (const directory of ['d', 'trash']) this.disk.mkdir(directory, 0o755);
     this.staging = new Staging(this.disk, 'staging', inlineSmallFiles(this.disk));
+    this.staging.open(NOW);
     this.trash = new Trash(this.disk, 'trash');
     this.seen = this.disk;
   }
