@@ -6,7 +6,7 @@
  * root of a 16-way tree: the digest of a prefix is the sum over the entries whose path hash starts with those hex digits.
  */
 import type { Entry } from './entry.ts';
-import { newest } from './version.ts';
+import { type Mark, newest } from './version.ts';
 
 /** Changes with every change of the hash or of what it covers; peers with another one never match by accident. */
 export const DIGEST_VERSION = 1;
@@ -36,15 +36,17 @@ export function hashPath(path: string): Hash {
   return finish(high ^ path.length, low);
 }
 
-/** The hash of an entry, given that of its path. */
-export function hashEntry(entry: Entry, path: Hash = hashPath(entry.path)): Hash {
+/** The hash of an entry, given that of its path and its newest mark. */
+export function hashEntry(entry: Entry, path: Hash = hashPath(entry.path), mark: Mark = newest(entry.version)): Hash {
   let { high, low } = path;
+  const mixHalf = (half: number) => {
+    high = Math.imul(rotate(high, 13) ^ half, 0xcc9e2d51);
+    low = Math.imul(rotate(low, 17) ^ half, 0x1b873593) + high;
+  };
   const mix = (value: number) => {
     // Dates and sizes pass 2^32: both halves count.
-    for (const half of [value >>> 0, Math.floor(value / 0x1_0000_0000) | 0]) {
-      high = Math.imul(rotate(high, 13) ^ half, 0xcc9e2d51);
-      low = Math.imul(rotate(low, 17) ^ half, 0x1b873593) + high;
-    }
+    mixHalf(value >>> 0);
+    mixHalf(Math.floor(value / 0x1_0000_0000) | 0);
   };
   mix(KIND_CODE[entry.kind]);
   switch (entry.kind) {
@@ -68,7 +70,6 @@ export function hashEntry(entry: Entry, path: Hash = hashPath(entry.path)): Hash
     default:
       entry.kind satisfies never;
   }
-  const mark = newest(entry.version);
   mix(mark.stamp);
   mix(mark.writer);
   return finish(high, low);

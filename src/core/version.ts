@@ -20,12 +20,16 @@ export const MAX_MARKS = 8;
 
 /** The highest (stamp, writer) of a version. */
 export function newest(version: Version): Mark {
-  let best: Mark | undefined;
-  for (const writer in version) {
-    const mark = { writer: Number(writer), stamp: version[writer]! };
-    if (best === undefined || compareMarks(mark, best) > 0) best = mark;
+  let best = 0;
+  let stamp = Number.NEGATIVE_INFINITY;
+  for (const key in version) {
+    const writer = Number(key);
+    const at = version[writer]!;
+    if (at < stamp || (at === stamp && writer < best)) continue;
+    best = writer;
+    stamp = at;
   }
-  return best ?? { writer: 0, stamp: 0 };
+  return { writer: best, stamp: Math.max(stamp, 0) };
 }
 
 /** Orders marks by stamp, then writer. */

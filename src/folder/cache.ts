@@ -8,10 +8,9 @@
 import { type Adapter, Low } from 'lowdb';
 import type { Clock } from '../core/clock.ts';
 import { DIGEST_VERSION, hashPath, prefixOf } from '../core/digest.ts';
-import type { Entry } from '../core/entry.ts';
 import type { RelPath } from '../core/path.ts';
 import { type Disk, DiskError } from './disk.ts';
-import type { DomainIndex, Identity, Kept } from './index-store.ts';
+import type { Columns, DomainIndex } from './index-store.ts';
 
 /** Changes with every change of a shard's shape; another one is migrated forward, or discarded. */
 const FORMAT = 1;
@@ -32,11 +31,8 @@ interface Header {
 }
 
 interface Shard extends Header {
-  readonly rows: readonly ShardRow[];
+  readonly columns: Columns;
 }
-
-/** An entry, the disk's identity of it and what the disk kept instead; positions for the sake of size. */
-type ShardRow = readonly [Entry, number, number, Kept?];
 
 /** What is kept of a domain besides its entries. */
 export interface DomainMemory {
@@ -68,7 +64,11 @@ export class Cache {
       const shard = await this.#readShard(name);
       if (shard === 'damaged') damaged.push(name);
       if (typeof shard !== 'object') continue;
-      for (const [entry, inode, birth, kept] of shard.rows) index.set(entry, { inode, birth }, kept);
+      if (!index.take(shard.columns)) {
+        this.#setAside(name);
+        damaged.push(name);
+        continue;
+      }
       this.#written.add(name);
       this.#digits = Math.max(this.#digits, name.length === 'shard-.json'.length ? 0 : SHARD_DIGITS);
       await this.#clock.yield();
@@ -93,9 +93,10 @@ export class Cache {
     const names = spread && this.#digits === 0 ? this.#spread() : new Set(this.#dirty);
     this.#dirty.clear();
     try {
-      const shards = gather(index, names, this.#digits);
-      for (const name of [...names]) {
-        await this.#writeShard(name, shards.get(name) ?? []);
+      // All rows are sorted into their shards at once; each shard is made of what they are when it is its turn.
+      for (const [prefix, columns] of index.columns([...names].map(prefixIn))) {
+        const name = shardName(prefix);
+        await this.#writeShard(name, columns);
         names.delete(name);
         await this.#clock.yield();
       }
@@ -140,13 +141,16 @@ export class Cache {
 
   async #readShard(name: string): Promise<Shard | 'damaged' | 'foreign'> {
     const shard = await this.#readFile<Shard>(name);
-    if (shard === null || shard === 'damaged' || !Array.isArray(shard.rows) || shard.rows.length !== shard.count) {
-      this.#disk.rename(`${this.#directory}/${name}`, `${this.#directory}/damaged-${name}`);
-      return 'damaged';
-    }
+    if (shard === null || shard === 'damaged' || typeof shard.format !== 'number') return this.#setAside(name);
     const ours = shard.format === FORMAT && shard.digestVersion === DIGEST_VERSION && shard.roleid === this.#roleid;
     if (!ours) this.#remove(name);
+    else if (shard.columns?.paths?.length !== shard.count) return this.#setAside(name);
     return ours ? shard : 'foreign';
+  }
+
+  #setAside(name: string): 'damaged' {
+    this.#disk.rename(`${this.#directory}/${name}`, `${this.#directory}/damaged-${name}`);
+    return 'damaged';
   }
 
   async #readFile<T>(name: string): Promise<T | 'damaged' | null> {
@@ -160,9 +164,10 @@ export class Cache {
     }
   }
 
-  async #writeShard(name: string, rows: readonly ShardRow[]): Promise<void> {
-    if (rows.length === 0 && !this.#written.has(name)) return;
-    await this.#writeFile(name, { ...this.#header(rows.length), rows });
+  async #writeShard(name: string, columns: Columns): Promise<void> {
+    const count = columns.paths.length;
+    if (count === 0 && !this.#written.has(name)) return;
+    await this.#writeFile(name, { ...this.#header(count), columns });
     this.#written.add(name);
   }
 
@@ -220,18 +225,11 @@ class DurableFile<T> implements Adapter<T> {
   }
 }
 
-function gather(index: DomainIndex, names: ReadonlySet<string>, digits: number): Map<string, ShardRow[]> {
-  const shards = new Map<string, ShardRow[]>([...names].map(name => [name, []]));
-  for (const entry of index.entries()) {
-    const rows = shards.get(shardName(prefixOf(hashPath(entry.path).high, digits)));
-    if (!rows) continue;
-    const identity: Identity = index.identity(entry.path) ?? { inode: 0, birth: 0 };
-    const kept = index.kept(entry.path);
-    rows.push(kept ? [entry, identity.inode, identity.birth, kept] : [entry, identity.inode, identity.birth]);
-  }
-  return shards;
-}
-
 function shardName(prefix: string): string {
   return `shard-${prefix}.json`;
+}
+
+/** The inverse of {@link shardName}. */
+function prefixIn(name: string): string {
+  return name.slice('shard-'.length, -'.json'.length);
 }

@@ -5,9 +5,10 @@
  * of several writers, a target, an origin) is kept aside.
  */
 import { type DigestNode, DigestSum, hashEntry, hashPath, MAX_PREFIX, prefixOf, rangeOf } from '../core/digest.ts';
-import { type Entry, isExpired, type Origin } from '../core/entry.ts';
-import { isBelow, parentOf, type RelPath } from '../core/path.ts';
-import { newest, type Version } from '../core/version.ts';
+import { type Entry, isExpired, type Origin, type Seen } from '../core/entry.ts';
+import { isBelow, parentOf, parsePath, type RelPath } from '../core/path.ts';
+import { type Mark, newest, type Version } from '../core/version.ts';
+import { PathTable } from './path-table.ts';
 
 /** Attributes that a file system keeps although others were asked for. */
 export interface Kept {
@@ -30,6 +31,20 @@ export interface Totals {
   readonly bytes: number;
 }
 
+/** Some rows of an index, column by column; `aside`: what few of them have, by their number. */
+export interface Columns {
+  readonly paths: readonly RelPath[];
+  readonly kinds: readonly number[];
+  readonly sizes: readonly number[];
+  readonly mtimes: readonly number[];
+  readonly modes: readonly number[];
+  readonly writers: readonly number[];
+  readonly stamps: readonly number[];
+  readonly inodes: readonly number[];
+  readonly births: readonly number[];
+  readonly aside: Readonly<Record<number, Aside>>;
+}
+
 interface Aside {
   version?: Version;
   target?: string;
@@ -45,7 +60,7 @@ const FREE = 255;
 const INITIAL_ROWS = 256;
 
 export class DomainIndex {
-  readonly #rows = new Map<RelPath, number>();
+  readonly #rows = new PathTable({ path: row => this.#paths[row], hash: row => this.#place[row]! });
   readonly #aside = new Map<number, Aside>();
   readonly #liveChildren = new Map<RelPath, number>();
   readonly #digest = new DigestSum();
@@ -69,41 +84,42 @@ export class DomainIndex {
   #tombstones = 0;
 
   get(path: RelPath): Entry | undefined {
-    const row = this.#rows.get(path);
-    return row === undefined ? undefined : this.#entry(row);
+    const row = this.#rowOf(path);
+    return row < 0 ? undefined : this.#entry(row);
   }
 
   /** The entry as the disk shows it: with the attributes that the file system keeps in place of the entry's own. */
   onDisk(path: RelPath): Entry | undefined {
-    const row = this.#rows.get(path);
-    if (row === undefined) return undefined;
+    const row = this.#rowOf(path);
+    if (row < 0) return undefined;
     const kept = this.#aside.get(row)?.kept;
     return kept ? { ...this.#entry(row), ...kept } : this.#entry(row);
   }
 
   kept(path: RelPath): Kept | undefined {
-    const row = this.#rows.get(path);
-    return row === undefined ? undefined : this.#aside.get(row)?.kept;
+    const row = this.#rowOf(path);
+    return row < 0 ? undefined : this.#aside.get(row)?.kept;
   }
 
   identity(path: RelPath): Identity | undefined {
-    const row = this.#rows.get(path);
-    return row === undefined ? undefined : { inode: this.#inode[row]!, birth: this.#birth[row]! };
+    const row = this.#rowOf(path);
+    return row < 0 ? undefined : { inode: this.#inode[row]!, birth: this.#birth[row]! };
   }
 
   /** Sets an entry; answers whether the digest changed. */
   set(entry: Entry, identity?: Identity, kept?: Kept): boolean {
-    let row = this.#rows.get(entry.path);
-    const old = row === undefined ? undefined : { high: this.#hashHigh[row]!, low: this.#hashLow[row]! };
     const pathHash = hashPath(entry.path);
-    const hash = hashEntry(entry, pathHash);
-    if (row === undefined) {
+    let row = this.#rows.find(entry.path, pathHash.high);
+    const old = row < 0 ? undefined : { high: this.#hashHigh[row]!, low: this.#hashLow[row]! };
+    const mark = newest(entry.version);
+    const hash = hashEntry(entry, pathHash, mark);
+    if (row < 0) {
       row = this.#newRow();
-      this.#rows.set(entry.path, row);
       this.#paths[row] = entry.path;
       this.#place[row] = pathHash.high;
+      this.#rows.add(row);
     } else this.#count(row, -1);
-    this.#write(row, entry, identity, kept);
+    this.#write(row, entry, mark, identity, kept);
     this.#hashHigh[row] = hash.high;
     this.#hashLow[row] = hash.low;
     if (old) this.#digest.remove(old);
@@ -114,19 +130,19 @@ export class DomainIndex {
 
   /** Records what the disk says of an entry that did not change. */
   identify(path: RelPath, identity: Identity): void {
-    const row = this.#rows.get(path);
-    if (row === undefined) return;
+    const row = this.#rowOf(path);
+    if (row < 0) return;
     this.#inode[row] = identity.inode;
     this.#birth[row] = identity.birth;
   }
 
   /** Forgets a path. */
   drop(path: RelPath): void {
-    const row = this.#rows.get(path);
-    if (row === undefined) return;
+    const row = this.#rowOf(path);
+    if (row < 0) return;
     this.#digest.remove({ high: this.#hashHigh[row]!, low: this.#hashLow[row]! });
     this.#count(row, -1);
-    this.#rows.delete(path);
+    this.#rows.remove(row);
     this.#aside.delete(row);
     this.#paths[row] = undefined;
     this.#kind[row] = FREE;
@@ -176,24 +192,74 @@ export class DomainIndex {
    * asked for only where roots differ, so they are not worth memory of their own.
    */
   children(prefixes: readonly string[]): DigestNode[] {
-    const sums = new Map<string, DigestSum>();
-    for (const [prefix, rows] of this.#rowsUnder(prefixes)) {
+    return [...this.#rowsUnder(prefixes)].flatMap(([prefix, rows]) => {
+      const digits = Math.min(prefix.length + 1, MAX_PREFIX);
+      const sums: (DigestSum | undefined)[] = [];
+      // The digit after the prefix; the last one of the longest prefix, which has no children.
+      const shift = 32 - 4 * digits;
       for (const row of rows) {
-        const child = prefixOf(this.#place[row]!, Math.min(prefix.length + 1, MAX_PREFIX));
-        let sum = sums.get(child);
-        if (!sum) {
-          sum = new DigestSum();
-          sums.set(child, sum);
-        }
-        sum.add({ high: this.#hashHigh[row]!, low: this.#hashLow[row]! });
+        const digit = (this.#place[row]! >>> shift) & 15;
+        sums[digit] ??= new DigestSum();
+        sums[digit].add({ high: this.#hashHigh[row]!, low: this.#hashLow[row]! });
       }
-    }
-    return [...sums].map(([prefix, sum]) => ({ prefix, digest: sum.toString(), count: sum.count }));
+      const above = prefix.slice(0, digits - 1);
+      return sums.flatMap((sum, digit) =>
+        sum ? [{ prefix: above + digit.toString(16), digest: sum.toString(), count: sum.count }] : [],
+      );
+    });
   }
 
   /** The entries whose path hash starts with one of the prefixes. */
   under(prefixes: readonly string[]): Entry[] {
-    return [...this.#rowsUnder(prefixes).values()].flatMap(rows => rows.map(row => this.#entry(row)));
+    return [...this.#rowsUnder(prefixes).values()].flatMap(rows => Array.from(rows, row => this.#entry(row)));
+  }
+
+  /** The rows of each prefix, as the cache keeps them: one column of values for each thing that is known. */
+  *columns(prefixes: readonly string[]): Generator<[prefix: string, columns: Columns]> {
+    for (const [prefix, found] of this.#rowsUnder(prefixes)) {
+      const { from, to } = rangeOf(prefix);
+      // Time passes between two of them: a row may have gone, or belong to another path.
+      const rows = found.filter(
+        row => this.#kind[row] !== FREE && this.#place[row]! >= from && this.#place[row]! <= to,
+      );
+      const column = <T>(value: (row: number) => T) => Array.from(rows, value);
+      const aside: Record<number, Aside> = {};
+      for (const [i, row] of rows.entries()) if (this.#aside.has(row)) aside[i] = this.#aside.get(row)!;
+      const columns = {
+        paths: column(row => this.#paths[row]!),
+        kinds: column(row => this.#kind[row]!),
+        sizes: column(row => this.#size[row]!),
+        mtimes: column(row => this.#mtime[row]!),
+        modes: column(row => this.#mode[row]!),
+        writers: column(row => this.#writer[row]!),
+        stamps: column(row => this.#stamp[row]!),
+        inodes: column(row => this.#inode[row]!),
+        births: column(row => this.#birth[row]!),
+        aside,
+      };
+      yield [prefix, columns];
+    }
+  }
+
+  /** Takes what {@link columns} gave; answers false, and takes nothing, where it is not that. */
+  take(columns: Columns): boolean {
+    if (!areColumns(columns)) return false;
+    const { paths, kinds, sizes, mtimes, modes, writers, stamps, inodes, births } = columns;
+    for (const [i, path] of paths.entries()) {
+      const aside = columns.aside[i];
+      const entry: Entry = {
+        path,
+        kind: KINDS[kinds[i]!]!,
+        size: sizes[i]!,
+        mtime: mtimes[i]!,
+        mode: modes[i]!,
+        ...(aside?.target !== undefined && { target: aside.target }),
+        version: aside?.version ?? { [writers[i]!]: stamps[i]! },
+        ...(aside?.from && { from: aside.from }),
+      };
+      this.set(entry, { inode: inodes[i]!, birth: births[i]! }, aside?.kept);
+    }
+    return true;
   }
 
   /** Begins a scan: no live entry has been met yet. */
@@ -203,8 +269,31 @@ export class DomainIndex {
 
   /** The scan met this path. */
   met(path: RelPath): void {
-    const row = this.#rows.get(path);
-    if (row !== undefined) this.#scanned[row] = this.#generation;
+    const row = this.#rowOf(path);
+    if (row >= 0) this.#scanned[row] = this.#generation;
+  }
+
+  /**
+   * The scan met this path. Answers whether the disk shows there what the index says; then the disk's identity of it is recorded too.
+   * For a scan of a million paths: it makes no object.
+   */
+  meet(path: RelPath, seen: Seen, inode: number, birth: number): boolean {
+    const row = this.#rowOf(path);
+    if (row < 0) return false;
+    this.#scanned[row] = this.#generation;
+    const aside = this.#aside.get(row);
+    const mode = aside?.kept?.mode ?? this.#mode[row];
+    const same =
+      KINDS[this.#kind[row]!] === seen.kind &&
+      (seen.kind === 'symlink'
+        ? aside?.target === seen.target
+        : mode === seen.mode &&
+          (seen.kind === 'directory' ||
+            (this.#size[row] === seen.size && (aside?.kept?.mtime ?? this.#mtime[row]) === seen.mtime)));
+    if (!same) return false;
+    this.#inode[row] = inode;
+    this.#birth[row] = birth;
+    return true;
   }
 
   /** Live entries that the scan has not met. */
@@ -215,18 +304,31 @@ export class DomainIndex {
     }
   }
 
-  #rowsUnder(prefixes: readonly string[]): Map<string, number[]> {
-    const ranges = prefixes
-      .map(prefix => ({ prefix, ...rangeOf(prefix), rows: [] as number[] }))
-      .sort((a, b) => a.from - b.from);
-    const lows = Float64Array.from(ranges, range => range.from);
+  /**
+   * The rows of each prefix. Two passes over one column, the first of which counts: a million rows take some ten milliseconds, and no
+   * list has to grow.
+   */
+  #rowsUnder(prefixes: readonly string[]): Map<string, Uint32Array> {
+    const ranges = prefixes.map(prefix => ({ prefix, ...rangeOf(prefix) })).sort((a, b) => a.from - b.from);
+    // The longest prefix has four digits: sixteen bits of a hash tell which range it is in.
+    const rangeOfBits = new Int32Array(0x10000).fill(-1);
+    for (const [i, { from, to }] of ranges.entries()) rangeOfBits.fill(i, from >>> 16, (to >>> 16) + 1);
+    const rangeAt = (row: number) => (this.#kind[row] === FREE ? -1 : rangeOfBits[this.#place[row]! >>> 16]!);
+    const counts = new Uint32Array(ranges.length);
     for (let row = 0; row < this.#paths.length; row++) {
-      if (this.#kind[row] === FREE) continue;
-      const place = this.#place[row]!;
-      const range = ranges[lastAtMost(lows, place)];
-      if (range && place <= range.to) range.rows.push(row);
+      const at = rangeAt(row);
+      if (at >= 0) counts[at]!++;
     }
-    return new Map(ranges.map(range => [range.prefix, range.rows]));
+    const rows = Array.from(counts, count => new Uint32Array(count));
+    for (let row = this.#paths.length - 1; row >= 0; row--) {
+      const at = rangeAt(row);
+      if (at >= 0) rows[at]![--counts[at]!] = row;
+    }
+    return new Map(ranges.map(({ prefix }, i) => [prefix, rows[i]!]));
+  }
+
+  #rowOf(path: RelPath): number {
+    return this.#rows.find(path, hashPath(path).high);
   }
 
   #entry(row: number): Entry {
@@ -243,8 +345,7 @@ export class DomainIndex {
     };
   }
 
-  #write(row: number, entry: Entry, identity: Identity | undefined, kept: Kept | undefined): void {
-    const mark = newest(entry.version);
+  #write(row: number, entry: Entry, mark: Mark, identity: Identity | undefined, kept: Kept | undefined): void {
     this.#kind[row] = KINDS.indexOf(entry.kind);
     this.#mode[row] = entry.mode;
     this.#size[row] = entry.size;
@@ -255,7 +356,7 @@ export class DomainIndex {
       this.#inode[row] = identity.inode;
       this.#birth[row] = identity.birth;
     }
-    const several = Object.keys(entry.version).length !== 1;
+    const several = !hasOneMark(entry.version);
     if (!several && entry.target === undefined && !entry.from && !kept) this.#aside.delete(row);
     else {
       this.#aside.set(row, {
@@ -313,19 +414,28 @@ export class DomainIndex {
   }
 }
 
+function hasOneMark(version: Version): boolean {
+  let marks = 0;
+  for (const _ in version) marks++;
+  return marks === 1;
+}
+
 function enlarged<T extends Uint8Array | Uint16Array | Uint32Array | Float64Array>(from: T, to: T): T {
   to.set(from as never);
   return to;
 }
 
-/** Index of the last element of an ascending list that is not above a value, or -1. */
-function lastAtMost(ascending: Float64Array, value: number): number {
-  let low = 0;
-  let high = ascending.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ascending[middle]! <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
+/** Whether what was read from disk has the shape that was written. */
+function areColumns(columns: Columns): boolean {
+  const { paths, kinds, sizes, mtimes, modes, writers, stamps, inodes, births, aside } = columns;
+  if (!Array.isArray(paths) || typeof aside !== 'object' || aside === null) return false;
+  const numbers = [kinds, sizes, mtimes, modes, writers, stamps, inodes, births];
+  return (
+    paths.every(path => 'path' in parsePath(path)) &&
+    numbers.every(
+      column =>
+        Array.isArray(column) && column.length === paths.length && column.every(value => Number.isFinite(value)),
+    ) &&
+    kinds.every(kind => KINDS[kind] !== undefined)
+  );
 }

@@ -52,6 +52,8 @@ export interface LookContext {
   guard(): string | undefined;
   /** Takes changes into journal, index and feed, in one go. */
   commit(changes: readonly LocalChange[]): void;
+  /** Takes what a first scan met without an entry: another one would say the same, so it need not be in the journal. */
+  commitMet(changes: readonly LocalChange[]): void;
 }
 
 /** How a scan went. */
@@ -140,16 +142,21 @@ export class Looker {
     for await (const batch of scanner({ directory: this.#is.directory }, signal)) {
       paths += batch.sightings.length;
       hidden.push(...batch.hidden);
+      const met: LocalChange[] = [];
       for (const { path, stat, target } of batch.sightings) {
         if (this.#is.ignored(path)) continue;
-        const known = index.onDisk(path);
-        index.met(path);
         const seen = seenOf(stat, () => target ?? '');
-        if (known && seen && isEqual(known, seen)) this.#standsAsKnown(path, stat);
+        if (seen && index.meet(path, seen, stat.inode, stat.birth)) {
+          this.#forgetNoticed(path);
+          continue;
+        }
+        const known = index.onDisk(path);
         // Renames can be told only once it is known what is missing.
-        else if (defer && !isLive(known)) unknown.push(path);
+        if (defer && !isLive(known)) unknown.push(path);
+        else if (!this.#scanned && !known && seen) met.push(...this.#met(path, seen, stat));
         else this.#enqueue(path, false, false, this.#isFirst(path));
       }
+      if (met.length > 0) this.#is.commitMet(met);
       await this.#drain(MAX_DUE, signal);
     }
     signal.throwIfAborted();
@@ -164,6 +171,17 @@ export class Looker {
     if (objection === undefined) this.#scanned = true;
     this.#pause.wake();
     return { startedAt, endedAt: clock.now(), paths, hidden, ...(objection !== undefined && { objection }) };
+  }
+
+  /**
+   * A path that the first scan meets without an entry. Nothing is applied before it has ended, and what changed after this lstat is
+   * hinted at: it is as good as a fresh one.
+   */
+  #met(path: RelPath, seen: Seen, stat: Stat): LocalChange[] {
+    const due: Due = { closed: false, deep: false, first: true, relist: false };
+    if (seen.kind === 'file' && !this.#isSettled(path, stat, due)) return [];
+    const change = this.#change(path, seen, stat, true);
+    return change ? [change] : [];
   }
 
   #unmet(hidden: readonly Hidden[]): RelPath[] {
@@ -274,10 +292,15 @@ export class Looker {
   }
 
   #standsAsKnown(path: RelPath, stat: Stat): void {
+    this.#forgetNoticed(path);
+    this.#is.index.identify(path, { inode: stat.inode, birth: stat.birth });
+  }
+
+  /** The disk shows what the index says: what was noticed before is void. */
+  #forgetNoticed(path: RelPath): void {
     this.#settling.forget(path);
     if (this.#missing.get(path)) this.#returned(path);
     this.#is.problems.clear(path, 'busy', 'unreadable', 'mount');
-    this.#is.index.identify(path, { inode: stat.inode, birth: stat.birth });
   }
 
   #descend(path: RelPath, due: Due): void {

@@ -76,6 +76,8 @@ export class Replica implements View {
   /** Batches under way: their intents are in the journal alone, which therefore must not be folded. */
   #applying = 0;
   #onIdle = () => {};
+  /** The index has what neither journal nor cache has. */
+  #unwritten = false;
   #rescan = false;
   readonly #pause = new Pause();
 
@@ -102,6 +104,7 @@ export class Replica implements View {
       ignored: path => options.ignored(path),
       guard: () => options.guard(),
       commit: changes => this.#commitLocal(changes),
+      commitMet: changes => this.#commitMet(changes),
     });
   }
 
@@ -415,10 +418,16 @@ export class Replica implements View {
     for (const change of changes) this.#set(change, undefined, undefined);
   }
 
+  #commitMet(changes: readonly LocalChange[]): void {
+    this.#unwritten = true;
+    for (const change of changes) this.#set(change, undefined, undefined);
+  }
+
   #set({ entry, identity }: LocalChange, kept: Truth['kept'], via: string | undefined): void {
     const news = this.#index.set(entry, identity, kept);
     this.#cache.touch(entry.path);
-    if (news) this.#is.onChange(this.domain, entry.path, via);
+    // Before the first scan has ended nobody is served: then the whole domain is announced.
+    if (news && this.ready) this.#is.onChange(this.domain, entry.path, via);
   }
 
   async #scanLoop(signal: AbortSignal): Promise<void> {
@@ -469,10 +478,11 @@ export class Replica implements View {
         for (const path of this.#index.expire(clock.now())) this.#cache.touch(path);
       }
       await clock.sleep(HOUSEKEEPING_MS, signal);
-      if (signal.aborted || this.#journal.bytes < FOLD_JOURNAL_BYTES) continue;
+      if (signal.aborted || !this.ready || (this.#journal.bytes < FOLD_JOURNAL_BYTES && !this.#unwritten)) continue;
       await this.#idle();
       try {
         await this.flush();
+        this.#unwritten = false;
       } catch (error) {
         onEvent('cache not written; it is tried again', { domain: this.domain, reason: String(error) });
       }

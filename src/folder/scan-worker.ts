@@ -3,7 +3,8 @@
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { realDisk } from './real-disk.ts';
-import { type ScanBatch, type Scanner, walk } from './scan.ts';
+import { type Scanner, walk } from './scan.ts';
+import { buffersOf, type PackedBatch, pack, unpack } from './scan-pack.ts';
 
 /** Batches that may wait for the main thread: the walk pauses rather than fill the memory. */
 const MAX_WAITING = 4;
@@ -19,11 +20,11 @@ export function threadScanner(root: string, ahead = MAX_WAITING): Scanner {
     credit[0] = ahead;
     const work: Work = { dfsyncScan: { root, directory, credit: credit.buffer as SharedArrayBuffer } };
     const worker = new Worker(new URL(import.meta.url), { workerData: work });
-    const inbox: ScanBatch[] = [];
+    const inbox: PackedBatch[] = [];
     let ended = false;
     let failure: unknown;
     let wake = () => {};
-    worker.on('message', (batch: ScanBatch) => {
+    worker.on('message', (batch: PackedBatch) => {
       inbox.push(batch);
       wake();
     });
@@ -41,7 +42,7 @@ export function threadScanner(root: string, ahead = MAX_WAITING): Scanner {
       for (;;) {
         const batch = inbox.shift();
         if (batch) {
-          yield batch;
+          yield unpack(batch);
           Atomics.add(credit, 0, 1);
           Atomics.notify(credit, 0);
         } else if (failure) throw failure;
@@ -67,7 +68,8 @@ function work({ dfsyncScan: { root, directory, credit: buffer } }: Work): void {
   for (const batch of walk(realDisk(root), directory)) {
     while (Atomics.load(credit, 0) <= 0) Atomics.wait(credit, 0, 0);
     Atomics.sub(credit, 0, 1);
-    parentPort!.postMessage(batch);
+    const packed = pack(batch);
+    parentPort!.postMessage(packed, buffersOf(packed));
   }
 }
 

@@ -42,6 +42,13 @@ function set(index: DomainIndex, cache: Cache, entry: Entry): void {
   cache.touch(entry.path);
 }
 
+/** A shard with one row, but for what is given. */
+function shardOf(columns: object, count = 1): string {
+  const one = { paths: ['f'], kinds: [0], sizes: [1], mtimes: [1], modes: [420], writers: [1], stamps: [1] };
+  const whole = { ...one, inodes: [1], births: [1], aside: {}, ...columns };
+  return JSON.stringify({ format: 1, digestVersion: 1, roleid: 7, count, columns: whole });
+}
+
 const many = (stamp: number) => Array.from({ length: MANY }, (_, i) => file(`f${i}`, { 1: stamp }));
 const shards = (disk: MemoryDisk) =>
   disk
@@ -108,11 +115,18 @@ describe('the cache', () => {
   });
 
   const damages: [name: string, text: string][] = [
-    ['cut off', '{"format":1,"rows":[['],
+    ['cut off', '{"format":1,"columns":{"paths":['],
     ['empty', ''],
     ['no shard', 'null'],
     ['another document', '[]'],
-    ['of another count', '{"format":1,"digestVersion":1,"roleid":7,"count":5,"rows":[]}'],
+    ['of another count', shardOf({}, 5)],
+    ['with a column that is too short', shardOf({ sizes: [] })],
+    ['with a column that is none', shardOf({ modes: 'many' })],
+    ['with a date that is no number', shardOf({ mtimes: [null] })],
+    ['with a kind that there is not', shardOf({ kinds: [9] })],
+    ['with a path that leads out', shardOf({ paths: ['../x'] })],
+    ['with a path that is none', shardOf({ paths: [7] })],
+    ['without what stands aside', shardOf({ aside: null })],
   ];
   for (const [name, text] of damages)
     it(`sets a shard aside that is ${name}, and goes on with the others`, async () => {
@@ -216,5 +230,33 @@ describe('a crash while the cache is written', () => {
       await cache.flush(index);
       assert.equal((await loaded(disk)).index.totals.entries, entries, `died after ${mutations}`);
     }
+  });
+});
+
+describe('while the cache is written', () => {
+  it('rows that go, or change their path, do no harm', async () => {
+    const disk = emptyDisk();
+    const { index, cache } = await written(disk, many(1));
+    for (const entry of many(2)) set(index, cache, entry);
+    let step = 0;
+    let isBusy = true;
+    const busy = new Cache(disk, 'c', ROLEID, {
+      ...INSTANT,
+      yield: async () => {
+        if (!isBusy) return;
+        const [gone, come] = [pathOf(`f${step++}`), file(`new${step}`)];
+        index.drop(gone);
+        busy.touch(gone);
+        set(index, busy, come);
+      },
+    });
+    await busy.load(new DomainIndex());
+    for (const { path } of many(1)) busy.touch(path);
+    await busy.flush(index);
+    isBusy = false;
+    await busy.flush(index);
+    const found = await loaded(disk);
+    assert.deepEqual(found.damaged, []);
+    assert.equal(found.index.digest, index.digest);
   });
 });

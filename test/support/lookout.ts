@@ -38,6 +38,7 @@ export class Lookout {
       ignored: path => this.ignored.includes(path),
       guard: () => this.objection,
       commit: changes => this.#commit(changes),
+      commitMet: changes => this.#commit(changes),
     });
   }
 

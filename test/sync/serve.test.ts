@@ -98,6 +98,9 @@ describe('what is seen of domains', () => {
     await assert.rejects(server.open(south, LOCAL, pathOf('secret')), refusedWith(404));
     const bundle = server.bundle(south, LOCAL, [{ path: pathOf('secret'), size: 12, mtime: 0 }], signal);
     await assert.rejects(text(bundle as never), refusedWith(404));
+    station.write('local/secret', 'again');
+    station.write('shared/open', 'again');
+    await world.pass(5_000);
     const told = await server.changes(south, query(station, 0), signal);
     assert.ok(!JSON.stringify(told).includes('secret') && JSON.stringify(told).includes('open'));
     await world.stop();
