@@ -117,6 +117,8 @@ export class DomainIndex {
       row = this.#newRow();
       this.#paths[row] = entry.path;
       this.#place[row] = pathHash.high;
+      // It was looked at just now: a scan under way has no more to say of it.
+      this.#scanned[row] = this.#generation;
       this.#rows.add(row);
     } else this.#count(row, -1);
     this.#write(row, entry, mark, identity, kept);

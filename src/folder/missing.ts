@@ -45,7 +45,8 @@ export class Missing {
   }
 
   get(path: RelPath): MissingPath | undefined {
-    return this.#paths.get(path);
+    // A scan asks a million times, when nothing is missing.
+    return this.#paths.size > 0 ? this.#paths.get(path) : undefined;
   }
 
   paths(): RelPath[] {

@@ -59,7 +59,7 @@ export class Problems {
 
   /** The path is in order again; with classes given, only where it was one of them. */
   clear(path: RelPath, ...classes: ProblemClass[]): void {
-    const known = this.#byPath.get(path);
+    const known = this.#byPath.size > 0 ? this.#byPath.get(path) : undefined;
     if (known && (classes.length === 0 || classes.includes(known.class))) this.#byPath.delete(path);
   }
 

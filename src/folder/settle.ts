@@ -30,11 +30,14 @@ export class Settling {
 
   /** Whether a file can be announced now; if not, it comes up in {@link due}. `first`: a first look noticed it. */
   isSettled(path: RelPath, stat: Stat, closed: boolean, first: boolean, now: number): boolean {
+    const finished = closed && this.#closes(path, now) <= MANY_CLOSES;
+    if (finished || now - stat.ctime >= this.#settleMs) {
+      this.forget(path);
+      return true;
+    }
     const signature = `${stat.inode} ${stat.size} ${stat.mtime} ${stat.ctime}`;
     const known = this.#files.get(path);
-    const unchanged = known?.signature === signature && now - known.since >= this.#settleMs;
-    const finished = closed && this.#closes(path, now) <= MANY_CLOSES;
-    if (finished || unchanged || now - stat.ctime >= this.#settleMs) {
+    if (known?.signature === signature && now - known.since >= this.#settleMs) {
       this.#files.delete(path);
       return true;
     }
@@ -66,7 +69,8 @@ export class Settling {
   }
 
   forget(path: RelPath): void {
-    this.#files.delete(path);
+    // A scan calls it a million times, when there is nothing to forget.
+    if (this.#files.size > 0) this.#files.delete(path);
   }
 
   /** Files that may have settled by now. */
