@@ -5,6 +5,7 @@ import process from 'node:process';
 import type { Readable, Writable } from 'node:stream';
 import type { Status } from '../ops/status.ts';
 import type { DemoPlace } from './demo-network.ts';
+import { receivedBytes } from './demo-transfers.ts';
 
 /** An answer that takes longer is not waited for: the next question comes in half a second. */
 const ASK_AT_MOST_MS = 2_000;
@@ -59,11 +60,20 @@ export class DemoInstance {
 
   /** What it says of itself, or undefined where it does not answer (yet, or any more). */
   async status(): Promise<Status | undefined> {
+    // It is this very program that answers.
+    return this.#ask('/status', async answer => (await answer.json()) as Status);
+  }
+
+  /** Bytes of files that it received since it started, by domain; undefined where it does not answer. */
+  async received(): Promise<ReadonlyMap<string, number> | undefined> {
+    return this.#ask('/metrics', async answer => receivedBytes(await answer.text()));
+  }
+
+  async #ask<T>(path: string, read: (answer: Response) => Promise<T>): Promise<T | undefined> {
     try {
       const signal = AbortSignal.timeout(ASK_AT_MOST_MS);
-      const answer = await fetch(`http://127.0.0.1:${this.place.opsPort}/status`, { signal });
-      // It is this very program that answers.
-      return answer.ok ? ((await answer.json()) as Status) : undefined;
+      const answer = await fetch(`http://127.0.0.1:${this.place.opsPort}${path}`, { signal });
+      return answer.ok ? await read(answer) : undefined;
     } catch {
       return undefined;
     }

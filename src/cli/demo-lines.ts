@@ -39,6 +39,13 @@ export function agreementLine(statuses: readonly (Status | undefined)[]): string
   return `everybody has the same: ${domains.join(', ')}`;
 }
 
+const COUNT = new Intl.NumberFormat('en-US');
+
+/** A whole number for people. */
+export function formatCount(count: number): string {
+  return COUNT.format(count);
+}
+
 /** A size for people, in units of 1000. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

@@ -47,8 +47,16 @@ const SEEDS = [
   { at: 'n2', directory: 'local', from: ['LICENSE', 'package.json'] },
 ];
 
-/** Makes the volumes, with a tree in three of them, and the description, in a new temporary directory. */
-export async function makeDemoNetwork(): Promise<DemoNetwork> {
+/** Small ones: it is their number that takes time. */
+const FILE_BYTES = 1000;
+const FILES_IN_A_DIRECTORY = 500;
+
+/**
+ * Makes the volumes, with a tree in three of them, and the description, in a new temporary directory.
+ *
+ * @param files so many small files more are in the first volume
+ */
+export async function makeDemoNetwork(files = 0): Promise<DemoNetwork> {
   const directory = mkdtempSync(join(tmpdir(), 'dfsync-demo-'));
   const ports = await freePorts(MEMBERS.length * 2);
   const places = MEMBERS.map((member, i): DemoPlace => {
@@ -58,6 +66,7 @@ export async function makeDemoNetwork(): Promise<DemoNetwork> {
   });
   for (const { root } of places) mkdirSync(root);
   for (const { at, directory: domain, from } of SEEDS) seed(join(directory, at, domain), from);
+  fill(join(places[0]!.root, 'common', 'many'), files);
   const config = join(directory, 'network.json');
   writeFileSync(config, `${JSON.stringify(describe(places), null, 2)}\n`);
   return { directory, config, places };
@@ -67,6 +76,14 @@ function seed(to: string, from: readonly string[]): void {
   mkdirSync(to);
   for (const path of from.map(name => join(PACKAGE, name)))
     if (existsSync(path)) cpSync(path, join(to, basename(path)), { recursive: true, preserveTimestamps: true });
+}
+
+function fill(to: string, files: number): void {
+  for (let i = 0; i < files; i++) {
+    const directory = join(to, String(Math.floor(i / FILES_IN_A_DIRECTORY)));
+    if (i % FILES_IN_A_DIRECTORY === 0) mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, `${i}.txt`), `${i}\n`.padStart(FILE_BYTES, '.'));
+  }
 }
 
 function describe(places: readonly DemoPlace[]) {

@@ -1,24 +1,24 @@
 /** `dfsync demo`: four instances of two sites on this machine, for whoever wants to see dfsync work before describing a network. */
 import { rmSync } from 'node:fs';
 import process from 'node:process';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Status } from '../ops/status.ts';
 import { DemoInstance } from './demo-instance.ts';
-import { agreementLine, domainLines } from './demo-lines.ts';
+import { showLive } from './demo-live.ts';
 import { type DemoNetwork, makeDemoNetwork } from './demo-network.ts';
-
-/** How often the instances are asked: what a person takes for "at once". */
-const ASK_EVERY_MS = 500;
+import { tellPlainly } from './demo-plain.ts';
+import type { Hint } from './demo-view.ts';
+import { isDrawable } from './screen.ts';
 
 /** How to run the demonstration. */
 export interface DemoOptions {
   /** Leave the temporary directory behind at the end. */
   readonly keep?: boolean;
+  /** Give the first instance so many small files more, so that there is a first pull to watch. */
+  readonly files?: number;
 }
 
 /**
- * Runs the demonstration network until the signal aborts, telling every change of every domain in one line. Answers the exit
- * code: 0, or 1 where an instance failed (then the temporary directory stays, for its logs).
+ * Runs the demonstration network until the signal aborts: a live view on a terminal, else a line for every change of a domain.
+ * Answers the exit code: 0, or 1 where an instance failed (then the temporary directory stays, for its logs).
  *
  * No instance outlives this process, however that ends.
  */
@@ -27,17 +27,20 @@ export async function demo(
   signal: AbortSignal,
   options: DemoOptions = {},
 ): Promise<number> {
-  const network = await makeDemoNetwork();
+  const network = await makeDemoNetwork(options.files);
   // From the sources or built, installed or not: what runs the demonstration runs its instances.
   const program = [process.execPath, process.argv[1]!];
   const instances = network.places.map(place => new DemoInstance(place, network.config, program));
   const say = (line: string) => out.write(`${line}\n`);
-  for (const line of introduction(network, options)) say(line);
 
   const over = new AbortController();
   for (const { ended } of instances) void ended.then(() => over.abort());
-  const timed = (line: string) => say(`${new Date().toTimeString().slice(0, 8)}  ${line}`);
-  await report(instances, timed, AbortSignal.any([signal, over.signal]));
+  const until = AbortSignal.any([signal, over.signal]);
+  if (isDrawable(out, process.env)) await showLive(instances, hints(network, options), out, until);
+  else {
+    for (const line of introduction(network, options)) say(line);
+    await tellPlainly(instances, line => say(`${new Date().toTimeString().slice(0, 8)}  ${line}`), until);
+  }
 
   if (signal.aborted) say('stopping ...');
   const failed = await stopAll(instances, say);
@@ -45,6 +48,19 @@ export async function demo(
   if (!kept) rmSync(network.directory, { recursive: true, force: true });
   say(`stopped; ${network.directory} is ${kept ? 'left as it is' : 'removed'}`);
   return failed ? 1 : 0;
+}
+
+function hints({ directory, places }: DemoNetwork, { keep }: DemoOptions): Hint[] {
+  const example = places[0]!;
+  const ports = places.map(({ name, opsPort }) => `${name} ${opsPort}`).join(', ');
+  const names = places.map(({ name }) => name).join(', ');
+  return [
+    { label: 'volumes', text: `${directory}: ${names}` },
+    { label: 'ports', text: `${ports} (/status, /metrics)` },
+    { label: 'try', text: `date > ${example.root}/common/hello.txt` },
+    { label: 'logs', text: `${directory}/*.log` },
+    { label: 'Ctrl-C', text: keep ? 'ends it' : 'ends it and removes the directory' },
+  ];
 }
 
 function introduction({ directory, places }: DemoNetwork, { keep }: DemoOptions): string[] {
@@ -59,42 +75,6 @@ function introduction({ directory, places }: DemoNetwork, { keep }: DemoOptions)
     `Try it: drop a file into one :SYNC and see it arrive in the others, for example: date > ${example}/common/hello.txt`,
     `Ctrl-C stops everything${keep ? '' : ` and removes ${directory}`}.`,
   ];
-}
-
-/** Tells what changes, until the signal aborts. */
-async function report(
-  instances: readonly DemoInstance[],
-  say: (line: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const told = new Map<string, string>();
-  let agreed: string | undefined;
-  while (!signal.aborted) {
-    const statuses = await Promise.all(instances.map(instance => instance.status()));
-    if (signal.aborted) return;
-    tellChanges(instances, statuses, told, say);
-    const agreement = agreementLine(statuses);
-    if (agreement !== undefined && agreement !== agreed) say(agreement);
-    agreed = agreement;
-    await sleep(ASK_EVERY_MS, undefined, { signal }).catch(() => {});
-  }
-}
-
-function tellChanges(
-  instances: readonly DemoInstance[],
-  statuses: readonly (Status | undefined)[],
-  told: Map<string, string>,
-  say: (line: string) => void,
-): void {
-  for (const [i, { place }] of instances.entries()) {
-    const status = statuses[i];
-    if (!status) continue;
-    for (const [domain, line] of domainLines(place.name, status)) {
-      const key = `${place.name}/${domain}`;
-      if (told.get(key) !== line) say(line);
-      told.set(key, line);
-    }
-  }
 }
 
 /** Stops every instance and waits for all; tells of those that failed, and whether any did. */
