@@ -114,7 +114,8 @@ function program(): Command {
       'Run a demonstration network: four instances of two sites on loopback, in a temporary directory, until Ctrl-C.',
     )
     .option('--keep', 'keep the directory at the end')
-    .action(async (flags: { keep?: boolean }) => {
+    .option('--files <n>', 'put so many small files more into the first instance: a first pull to watch', integer)
+    .action(async (flags: { keep?: boolean; files?: number }) => {
       process.exitCode = await demo(process.stdout, stopSignal(), flags);
     });
   return dfsync;
