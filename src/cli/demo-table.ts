@@ -37,11 +37,12 @@ export function tableLines(rows: readonly Row[], cells: number, paint: Paint): s
     // The head of what is measured stands over the measure, from its left.
     paint('title', pad(nameOf(column, bar), cells, bar ? 'left' : column.side)),
   );
-  return [head, ...rows.map(row => laid.map(at => cellOf(at, row, paint)))].map(line => line.join(GAP));
+  return [head, ...rows.map(row => laid.map(at => cellOf(at, row, paint)))].map(line => line.join(GAP).trimEnd());
 }
 
 function cellOf({ column, cells, bar }: Laid, row: Row, paint: Paint): string {
-  const text = paint(column.tone(row), pad(column.text(row), cells - bar, column.side));
+  const said = column.text(row);
+  const text = said === '' ? ' '.repeat(cells - bar) : paint(column.tone(row), pad(said, cells - bar, column.side));
   return bar ? `${barOf(row.progress?.share, bar - 1, paint)} ${text}` : text;
 }
 
@@ -58,20 +59,20 @@ function nameOf({ name }: Column, bar: number): string {
 /** What there is room for. */
 function layOut(rows: readonly Row[], cells: number): Laid[] {
   const moves = rows.some(({ progress }) => progress);
-  let columns = moves ? [...COLUMNS, ...ON_THE_WAY] : COLUMNS;
-  let bar = moves ? SHORTEST_BAR + 1 : 0;
-  const barOf = ({ name }: Column) => (name === 'progress' ? bar : 0);
-  const widths = () => columns.map(column => widthOf(column, rows, barOf(column)));
+  const all = moves ? [...COLUMNS, ...ON_THE_WAY] : COLUMNS;
+  const without = new Set<string>();
+  const columns = () => all.filter(({ name }) => !without.has(name));
+  let longer = 0;
+  const barOf = ({ name }: Column) => (name === 'progress' && !without.has('bar') ? SHORTEST_BAR + 1 + longer : 0);
+  const widths = () => columns().map(column => widthOf(column, rows, barOf(column)));
   const excess = () => widths().reduce((sum, width) => sum + GAP.length + width, -GAP.length) - cells;
 
-  for (const name of LEFT_OUT) {
-    if (excess() <= 0) break;
-    if (name === 'bar') bar = 0;
-    else columns = columns.filter(column => column.name !== name);
-  }
-  if (bar) bar = Math.min(LONGEST_BAR + 1, bar + Math.max(0, -excess()));
-  const shortened = shorten(columns, widths(), Math.max(0, excess()));
-  return columns.map((column, i) => ({ column, cells: shortened[i]!, bar: barOf(column) }));
+  for (const name of LEFT_OUT) if (excess() > 0) without.add(name);
+  // What went first may be narrow enough for the room that the last one left.
+  for (const name of LEFT_OUT.toReversed()) if (without.delete(name) && excess() > 0) without.add(name);
+  longer = Math.min(LONGEST_BAR - SHORTEST_BAR, Math.max(0, -excess()));
+  const shortened = shorten(columns(), widths(), Math.max(0, excess()));
+  return columns().map((column, i) => ({ column, cells: shortened[i]!, bar: barOf(column) }));
 }
 
 function widthOf(column: Column, rows: readonly Row[], bar: number): number {

@@ -28,7 +28,7 @@ export interface View {
   readonly rows: readonly Row[];
   readonly everybodyHasTheSame: boolean;
   readonly events: readonly Event[];
-  /** The last one stays even where there is room for nothing else. */
+  /** The last one stays where there is little room, on one line. */
   readonly hints: readonly Hint[];
 }
 
@@ -42,12 +42,14 @@ export function viewLines(view: View, { columns, rows: height }: Size, paint: Pa
     left -= lines.length;
     return lines;
   };
-  const hints = view.hints.map(hint => hintLines(hint, widest(view.hints), columns, paint));
+  const labels = Math.max(0, ...view.hints.map(({ label }) => cellsOf(label))) + 2;
+  const hints = view.hints.map(hint => hintLines(hint, labels, columns - labels, paint));
   const reasons = view.rows.flatMap(row => reasonLines(row, columns, paint));
 
   const title = take(titleLine(view, columns, paint));
-  const lastHint = take(...(hints.pop() ?? []));
-  const table = take(...foldedTable(view.rows, columns, Math.max(FEWEST_ROWS + 1, left - reasons.length), paint));
+  const lastHint = take(...(hints.pop()?.slice(0, 1) ?? []));
+  const most = Math.max(Math.min(left, FEWEST_ROWS + 1), left - reasons.length);
+  const table = take(...foldedTable(view.rows, columns, most, paint));
   const shownReasons = take(...reasons.slice(0, left));
   const aboveHints = lastHint.length > 0 ? take('') : [];
   const shownHints = hints.flatMap(lines => take(...lines));
@@ -66,13 +68,13 @@ function titleLine({ rows, everybodyHasTheSame }: View, cells: number, paint: Pa
 
 function summaryOf(rows: readonly Row[], everybodyHasTheSame: boolean): [Tone, string] {
   const count = (tells: (row: Row) => boolean) => rows.filter(tells).length;
-  const silent = count(({ state }) => state === 'no answer');
+  const silent = new Set(rows.filter(({ state }) => state === 'no answer').map(({ instance }) => instance)).size;
   const halted = count(({ state }) => state === 'halted');
   const same = count(({ state }) => state === 'in-sync');
   if (rows.every(({ directory, state }) => directory === '' && state === 'starting')) return ['busy', 'starting'];
   const parts = [
     ...(halted > 0 ? [`${halted} halted`] : []),
-    ...(silent > 0 ? [`${silent} without an answer`] : []),
+    ...(silent > 0 ? [`${silent} ${silent === 1 ? 'server does' : 'servers do'} not answer`] : []),
     everybodyHasTheSame ? 'everybody has the same' : `${same} of ${rows.length} in sync`,
   ];
   return [halted + silent > 0 ? 'bad' : everybodyHasTheSame ? 'good' : 'busy', parts.join(', ')];
@@ -82,7 +84,7 @@ function summaryOf(rows: readonly Row[], everybodyHasTheSame: boolean): [Tone, s
 function foldedTable(rows: readonly Row[], cells: number, most: number, paint: Paint): string[] {
   if (rows.length < most) return tableLines(rows, cells, paint);
   const ranked = rows.toSorted((a, b) => interestOf(b) - interestOf(a));
-  const shown = new Set(ranked.slice(0, most - 2));
+  const shown = new Set(ranked.slice(0, Math.max(0, most - 2)));
   const folded = rows.filter(row => !shown.has(row));
   const unsettled = folded.filter(({ state }) => state !== 'in-sync').length;
   const rest = unsettled === 0 ? 'all in sync' : `${unsettled} of them not in sync`;
@@ -91,7 +93,7 @@ function foldedTable(rows: readonly Row[], cells: number, most: number, paint: P
     cells,
     paint,
   );
-  return [...lines, paint('quiet', fit(`… and ${folded.length} more, ${rest}`, cells))];
+  return [...lines, paint('quiet', fit(`… and ${folded.length} more, ${rest}`, cells))].slice(0, most);
 }
 
 /** Which rows somebody would miss. */
@@ -115,13 +117,8 @@ function eventLine({ at, text }: Event, cells: number, paint: Paint): string {
   return `${paint('quiet', fit(time, cells))}  ${fit(escapeUnsafe(text), cells - time.length - 2)}`;
 }
 
-function widest(hints: readonly Hint[]): number {
-  return Math.max(0, ...hints.map(({ label }) => cellsOf(label)));
-}
-
 function hintLines({ label, text }: Hint, labelCells: number, cells: number, paint: Paint): string[] {
-  const indent = labelCells + 2;
-  return wrap(text, Math.max(1, cells - indent)).map((line, i) =>
-    i === 0 ? `${paint('quiet', label.padEnd(indent))}${line}` : ' '.repeat(indent) + line,
+  return wrap(text, Math.max(1, cells)).map((line, i) =>
+    i === 0 ? paint('quiet', label.padEnd(labelCells)) + line : ' '.repeat(labelCells) + line,
   );
 }

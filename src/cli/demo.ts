@@ -59,7 +59,7 @@ function hints({ directory, places }: DemoNetwork, { keep }: DemoOptions): Hint[
     { label: 'ports', text: `${ports} (/status, /metrics)` },
     { label: 'try', text: `date > ${example.root}/common/hello.txt` },
     { label: 'logs', text: `${directory}/*.log` },
-    { label: 'Ctrl-C', text: keep ? 'ends it' : 'ends it and removes the directory' },
+    { label: 'Ctrl-C', text: keep ? 'ends it' : 'ends it and removes all' },
   ];
 }
 
