@@ -49,8 +49,8 @@ function textOf(last: Row | undefined, row: Row): string | undefined {
   if (row.files === 0 && !last?.files) return undefined;
   if (last?.state === 'in-sync' && last.digest === row.digest) return undefined;
   const more = row.files - (last?.files ?? 0);
-  const change =
-    last?.state !== 'in-sync' || more === 0 ? '' : ` (${more > 0 ? '+' : '−'}${formatCount(Math.abs(more))})`;
+  const isFirst = last?.state !== 'in-sync' || last.files === 0;
+  const change = isFirst || more === 0 ? '' : ` (${more > 0 ? '+' : '−'}${formatCount(Math.abs(more))})`;
   return `${counted(row.files, 'file')}${change}, ${formatBytes(row.bytes)}`;
 }
 

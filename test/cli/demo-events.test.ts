@@ -29,6 +29,11 @@ describe('what happened', () => {
       [has({ state: 'syncing', files: 1 }), has({ state: 'syncing', files: 2 }), three],
       ['2 n1 common: 3 files, 4.1 kB'],
     ],
+    [
+      'a first pull after a moment of agreement on nothing',
+      [has({ files: 0 }), three],
+      ['1 n1 common: 3 files, 4.1 kB'],
+    ],
     ['nothing more', [three, three, three], ['0 n1 common: 3 files, 4.1 kB']],
     [
       'a file more',

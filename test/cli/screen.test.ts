@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { afterEach, describe, it } from 'node:test';
 import { isDrawable, repaint, type Size, sizeOf } from '../../src/cli/screen.ts';
 import { NO_TERMINAL, Terminal } from './terminal.ts';
 
@@ -46,9 +46,11 @@ describe('a screen', () => {
 
 describe('a terminal with a screen on it', { skip: NO_TERMINAL }, () => {
   const size = { columns: 40, rows: 10 };
+  let terminal: Terminal;
+  afterEach(() => terminal.hangUp());
   /** A program that shows its size, and does something at the next key. */
-  const showing = (then: string) =>
-    new Terminal(
+  const show = (then: string) => {
+    terminal = new Terminal(
       [
         '--input-type=module',
         '-e',
@@ -59,11 +61,12 @@ describe('a terminal with a screen on it', { skip: NO_TERMINAL }, () => {
       ],
       size,
     );
+  };
   const first = frame(at(1), K, 'one', at(2), K, '40 by 10', at(3), J);
   const left = `${LEAVE}one\r\n40 by 10\r\n`;
 
   it('is given back by a program that ends well', async () => {
-    const terminal = showing('screen.close(["last"]); process.exit(0)');
+    show('screen.close(["last"]); process.exit(0)');
     await terminal.until('the first frame', () => terminal.output.includes(first));
     terminal.type('\n');
     assert.equal(await terminal.exited, 0);
@@ -78,7 +81,7 @@ describe('a terminal with a screen on it', { skip: NO_TERMINAL }, () => {
   ];
   for (const [name, then, code, told] of ends)
     it(`is given back, with what was last seen, by a program that ${name}`, async () => {
-      const terminal = showing(then);
+      show(then);
       await terminal.until('the first frame', () => terminal.output.includes(first));
       terminal.type('\n');
       assert.equal(await terminal.exited, code);
@@ -88,7 +91,7 @@ describe('a terminal with a screen on it', { skip: NO_TERMINAL }, () => {
     });
 
   it('is drawn anew, in its new size, when that changes', async () => {
-    const terminal = showing('process.exit(0)');
+    show('process.exit(0)');
     await terminal.until('the first frame', () => terminal.output.includes(first));
     terminal.resize({ columns: 30, rows: 8 });
     const second = frame(at(1), K, 'one', at(2), K, '30 by 8', at(3), J);
@@ -99,7 +102,7 @@ describe('a terminal with a screen on it', { skip: NO_TERMINAL }, () => {
   });
 
   it('is given back for the time of Ctrl-Z', async () => {
-    const terminal = showing('process.exit(0)');
+    show('process.exit(0)');
     await terminal.until('the first frame', () => terminal.output.includes(first));
     terminal.type('\u001a');
     await terminal.until('the program to go on', () => {
