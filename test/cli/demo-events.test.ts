@@ -31,7 +31,7 @@ describe('what happened', () => {
     ],
     [
       'a first pull after a moment of agreement on nothing',
-      [has({ files: 0 }), three],
+      [has({ files: 0, digest: '0' }), three],
       ['1 n1 common: 3 files, 4.1 kB'],
     ],
     ['nothing more', [three, three, three], ['0 n1 common: 3 files, 4.1 kB']],
