@@ -1,0 +1,136 @@
+/**
+ * The benchmark: real processes on loopback, each pair measured in the same run.
+ *
+ *   npm run bench                         everything
+ *   npm run bench -- --only first-sync    a part; --list names them
+ *   npm run bench -- --scale 0.01         small, to see whether it runs
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { WORKS } from './catalogue.ts';
+import { describeMachine, lackOf, renderMachine } from './machine.ts';
+import { missingPrograms } from './program.ts';
+import { type Row, verdictOf } from './row.ts';
+import { renderTable } from './table.ts';
+import type { Bench, Work } from './work.ts';
+
+const FAILED = 1;
+/** It cannot be measured here: a program or room is missing, or the command line makes no sense. */
+const CANNOT = 2;
+
+interface Flags {
+  readonly rounds: number;
+  readonly scale: number;
+  readonly directory: string;
+  readonly json?: boolean;
+  readonly only?: string[];
+  readonly list?: boolean;
+  readonly strict?: boolean;
+}
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+/** To people who wait; the standard output is the result alone. */
+const progress = (line: string) => void process.stderr.write(`${line}\n`);
+
+await new Command('bench')
+  .description('Measures dfsync against the tools that operators know, on this machine.')
+  .option('--rounds <n>', 'how often each pair is measured; the medians count', positive, 3)
+  .option('--scale <f>', 'shrinks all sizes, to try the benchmark itself', positive, 1)
+  .option('--directory <dir>', 'where it works; removed at the end', tmpdir())
+  .option('--only <names>', 'only these rows, by name, separated by commas', names)
+  .option('--list', 'name the rows')
+  .option('--json', 'for machines')
+  .option('--strict', 'exit 1 where a target is missed')
+  .action(measure)
+  .parseAsync();
+
+async function measure(flags: Flags): Promise<void> {
+  if (flags.list) return list();
+  const works = selected(flags.only);
+  const directory = workDirectory(flags.directory);
+  const machine = describeMachine(directory);
+  refuseUnless(works, flags, directory);
+  progress(renderMachine(machine));
+  const rows: Row[] = [];
+  for (const work of works) {
+    progress(`\n${work.title}`);
+    const wanted = new Set(work.names.filter(name => flags.only?.includes(name) ?? true));
+    rows.push(...(await run(work, { ...flags, directory, wanted, say: line => progress(`  ${line}`) })));
+  }
+  if (flags.json)
+    say(JSON.stringify({ machine, rounds: flags.rounds, scale: flags.scale, rows: rows.map(withVerdict) }, null, 2));
+  else {
+    const small = flags.scale === 1 ? '' : `\nat ${flags.scale} times the full sizes: a trial, no figures that count\n`;
+    say(`\n${renderMachine(machine)}\nrounds       ${flags.rounds}\n${small}\n${renderTable(rows)}`);
+  }
+  const verdicts = new Set(rows.map(verdictOf));
+  process.exitCode = verdicts.has('FAILED') || (flags.strict && verdicts.has('missed')) ? FAILED : 0;
+}
+
+/** What fails is a row that says so; the others are measured all the same. */
+async function run(work: Work, bench: Bench): Promise<Row[]> {
+  try {
+    return await work.run(bench);
+  } catch (error) {
+    const failure = error instanceof Error ? error.message : String(error);
+    progress(`  FAILED ${failure}`);
+    return [...bench.wanted].map(name => ({ name, title: name, failure }));
+  }
+}
+
+function list(): void {
+  for (const { names: rows, title } of WORKS) say(`${rows.join(', ').padEnd(24)}  ${title}`);
+}
+
+function selected(only: readonly string[] | undefined): Work[] {
+  if (only === undefined) return [...WORKS];
+  const known = WORKS.flatMap(work => work.names);
+  const unknown = only.filter(name => !known.includes(name));
+  if (unknown.length > 0) refuse([`there is no ${unknown.join(', ')}: say one of ${known.join(', ')}`]);
+  return WORKS.filter(work => work.names.some(name => only.includes(name)));
+}
+
+/** A directory of its own that goes away with the process, however that ends. */
+function workDirectory(parent: string): string {
+  mkdirSync(parent, { recursive: true });
+  const directory = mkdtempSync(join(resolve(parent), 'dfsync-bench-'));
+  // Every network adds a listener, and all of them end with the process.
+  process.setMaxListeners(0);
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  // Networks of the tests are made in the system's temporary directory.
+  process.env.TMPDIR = directory;
+  return directory;
+}
+
+function refuseUnless(works: readonly Work[], { scale }: Flags, directory: string): void {
+  const room = works.map(work => work.room(scale));
+  const most = {
+    bytes: Math.max(...room.map(({ bytes }) => bytes)),
+    files: Math.max(...room.map(({ files }) => files)),
+  };
+  const lack = lackOf(most, directory);
+  refuse([...missingPrograms(works.flatMap(({ programs }) => programs)), ...(lack === undefined ? [] : [lack])]);
+  progress(`takes up to ${(most.bytes / 1e9).toFixed(1)} GB and ${Math.ceil(most.files)} files in ${directory}`);
+}
+
+function refuse(reasons: readonly string[]): void {
+  if (reasons.length === 0) return;
+  for (const reason of reasons) progress(reason);
+  process.exit(CANNOT);
+}
+
+function withVerdict(row: Row): Row & { verdict: string } {
+  return { ...row, verdict: verdictOf(row) };
+}
+
+function positive(raw: string): number {
+  const value = Number(raw);
+  if (!(value > 0)) throw new InvalidArgumentError('it is a number above 0.');
+  return value;
+}
+
+function names(raw: string): string[] {
+  return raw.split(',').map(name => name.trim());
+}

@@ -1,0 +1,75 @@
+/** First synchronisations: many small files, one large one, and a real tree to three at once. */
+
+import { readTree } from '../e2e/tree.ts';
+import { type Race, race } from './copy-race.ts';
+import { copyDependencies, DEPENDENCIES, growLargeFile, growSmallFiles } from './grow-tree.ts';
+import { figure, type Limit, type Row } from './row.ts';
+import { type Bench, scaled, type Work } from './work.ts';
+
+const SMALL_FILES = 100_000;
+const SMALL_DIRECTORIES = 1_000;
+const SMALL_BYTES = 500;
+const LARGE_BYTES = 2_000_000_000;
+/** What a small file takes on the disk: a block. */
+const BLOCK = 4096;
+
+const PROGRAMS = ['rsync', 'inotifywait', 'flock', 'sync'] as const;
+
+export const firstSync: Work = {
+  names: ['first-sync'],
+  title: '100,000 small files to an empty peer',
+  programs: PROGRAMS,
+  room: scale => ({ bytes: 3 * SMALL_FILES * BLOCK * scale, files: 3 * SMALL_FILES * scale }),
+  run: async bench => {
+    const grove = {
+      files: scaled(SMALL_FILES, bench),
+      directories: scaled(SMALL_DIRECTORIES, bench),
+      bytes: SMALL_BYTES,
+    };
+    const race = { peers: 1, grow: (root: string) => growSmallFiles(root, grove) };
+    return [
+      await copied(bench, 'first-sync', `first sync, ${grove.files.toLocaleString('en-US')} files`, race, { ratio: 1 }),
+    ];
+  },
+};
+
+export const large: Work = {
+  names: ['large'],
+  title: 'one file of 2 GB to an empty peer',
+  programs: PROGRAMS,
+  room: scale => ({ bytes: 3 * LARGE_BYTES * scale, files: 10 }),
+  run: async bench => {
+    const bytes = scaled(LARGE_BYTES, bench);
+    const race = { peers: 1, grow: (root: string) => growLargeFile(root, bytes) };
+    return [
+      await copied(bench, 'large', `one file, ${Math.round(bytes / 1e6).toLocaleString('en-US')} MB`, race, {
+        ratio: 1.2,
+      }),
+    ];
+  },
+};
+
+export const fanOut: Work = {
+  names: ['fan-out'],
+  title: "this project's node_modules to three empty peers at once",
+  programs: PROGRAMS,
+  room: () => ({ bytes: 7 * sizeOfDependencies(), files: 7 * 5_000 }),
+  run: async bench => [
+    await copied(bench, 'fan-out', 'node_modules to 3 peers', { peers: 3, grow: copyDependencies }, { ratio: 1 }),
+  ],
+};
+
+/** One row of dfsync against rsync. */
+async function copied(bench: Bench, name: string, title: string, what: Race, limit: Limit): Promise<Row> {
+  const { ours, theirs } = await race(bench, what);
+  const seconds = (rounds: readonly number[]) =>
+    figure(
+      rounds.map(ms => ms / 1000),
+      's',
+    );
+  return { name, title, measured: seconds(ours), against: { ...seconds(theirs), what: 'rsync -a' }, limit };
+}
+
+function sizeOfDependencies(): number {
+  return [...readTree(DEPENDENCIES).values()].reduce((sum, { size }) => sum + size + BLOCK, 0);
+}

@@ -1,0 +1,64 @@
+/** Makes the trees that are measured: always the same for the same numbers, dates too. */
+
+import { randomFillSync } from 'node:crypto';
+import { closeSync, cpSync, mkdirSync, openSync, realpathSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Seconds since 1970 of the first file; the others follow, so that no two dates are the same by accident. */
+const FIRST_DATE = 1_700_000_000;
+const MEGABYTE = 1 << 20;
+
+/** A tree of small files, as many in each directory. */
+export interface Grove {
+  readonly files: number;
+  readonly directories: number;
+  /** About so many bytes in each. */
+  readonly bytes: number;
+}
+
+/** Where the file of a number is. */
+export function fileOf({ files, directories }: Grove, number: number): string {
+  const each = Math.ceil(files / directories);
+  return `d${String(Math.floor(number / each)).padStart(5, '0')}/f${String(number).padStart(7, '0')}.txt`;
+}
+
+/** Makes a tree of small files below a directory. */
+export function growSmallFiles(root: string, grove: Grove): void {
+  let directory = '';
+  for (let number = 0; number < grove.files; number++) {
+    const path = fileOf(grove, number);
+    const parent = path.slice(0, path.indexOf('/'));
+    if (parent !== directory) {
+      directory = parent;
+      mkdirSync(join(root, parent), { recursive: true });
+    }
+    writeFileSync(join(root, path), contentOf(number, grove.bytes));
+    const date = FIRST_DATE + number / 1000;
+    utimesSync(join(root, path), date, date);
+  }
+}
+
+/** What a small file holds: text, no two the same, their sizes a fifth up and down. */
+export function contentOf(number: number, bytes: number): string {
+  const size = Math.max(1, Math.round(bytes * (0.8 + ((number * 7919) % 401) / 1000)));
+  return `${number} of a tree of small files. `.repeat(Math.ceil(size / 20)).slice(0, size);
+}
+
+/** One file of random bytes: nothing can be sparse or compressed. */
+export function growLargeFile(root: string, bytes: number): void {
+  mkdirSync(root, { recursive: true });
+  const fd = openSync(join(root, 'large.bin'), 'w');
+  const chunk = Buffer.alloc(MEGABYTE);
+  for (let left = bytes; left > 0; left -= chunk.length)
+    writeSync(fd, randomFillSync(chunk), 0, Math.min(left, chunk.length));
+  closeSync(fd);
+}
+
+/** This project's dependencies, as npm installed them. */
+export const DEPENDENCIES = realpathSync(fileURLToPath(new URL('../../node_modules', import.meta.url)));
+
+/** Copies the dependencies of this project, dates and symlinks as they are. */
+export function copyDependencies(root: string): void {
+  cpSync(DEPENDENCIES, root, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+}

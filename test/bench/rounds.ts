@@ -1,0 +1,38 @@
+/** Two things measured alternately, so that what changes on the machine meanwhile meets both. */
+import { spawnSync } from 'node:child_process';
+
+/** Milliseconds of each round. */
+export interface Pair {
+  readonly ours: number[];
+  readonly theirs: number[];
+}
+
+/**
+ * Measures both in every round; the one that goes first changes from round to round. Before each, what the one before left to be
+ * written is written.
+ */
+export async function alternate(
+  rounds: number,
+  ours: (round: number) => Promise<number>,
+  theirs: (round: number) => Promise<number>,
+): Promise<Pair> {
+  const pair: Pair = { ours: [], theirs: [] };
+  const runOurs = async (round: number) => void pair.ours.push(await settled(ours, round));
+  const runTheirs = async (round: number) => void pair.theirs.push(await settled(theirs, round));
+  for (let round = 0; round < rounds; round++) {
+    const [first, second] = round % 2 === 0 ? [runOurs, runTheirs] : [runTheirs, runOurs];
+    await first(round);
+    await second(round);
+  }
+  return pair;
+}
+
+/** Brings everything that is still to be written to the disk. */
+export function settleDisk(): void {
+  spawnSync('sync');
+}
+
+function settled(measure: (round: number) => Promise<number>, round: number): Promise<number> {
+  settleDisk();
+  return measure(round);
+}
