@@ -4,13 +4,16 @@
  *   npm run bench                         everything
  *   npm run bench -- --only first-sync    a part; --list names them
  *   npm run bench -- --scale 0.01         small, to see whether it runs
+ *   npm run bench -- growth               the curves in results/
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { WORKS } from './catalogue.ts';
-import { describeMachine, lackOf, renderMachine } from './machine.ts';
+import { grow, needsOfGrowth, RESULTS } from './growth.ts';
+import { describeMachine, lackOf, type Machine, renderMachine } from './machine.ts';
+import { renderMarkdown } from './markdown.ts';
 import { missingPrograms } from './program.ts';
 import { type Row, verdictOf } from './row.ts';
 import { renderTable } from './table.ts';
@@ -20,11 +23,15 @@ const FAILED = 1;
 /** It cannot be measured here: a program or room is missing, or the command line makes no sense. */
 const CANNOT = 2;
 
-interface Flags {
+interface Common {
   readonly rounds: number;
   readonly scale: number;
   readonly directory: string;
+}
+
+interface Flags extends Common {
   readonly json?: boolean;
+  readonly markdown?: boolean;
   readonly only?: string[];
   readonly list?: boolean;
   readonly strict?: boolean;
@@ -34,17 +41,34 @@ const say = (line: string) => void process.stdout.write(`${line}\n`);
 /** To people who wait; the standard output is the result alone. */
 const progress = (line: string) => void process.stderr.write(`${line}\n`);
 
-await new Command('bench')
+const bench = common(new Command('bench'), 3)
   .description('Measures dfsync against the tools that operators know, on this machine.')
-  .option('--rounds <n>', 'how often each pair is measured; the medians count', positive, 3)
-  .option('--scale <f>', 'shrinks all sizes, to try the benchmark itself', positive, 1)
-  .option('--directory <dir>', 'where it works; removed at the end', tmpdir())
   .option('--only <names>', 'only these rows, by name, separated by commas', names)
   .option('--list', 'name the rows')
-  .option('--json', 'for machines')
+  .option('--json', 'the result for machines')
+  .option('--markdown', 'the table for the README')
   .option('--strict', 'exit 1 where a target is missed')
-  .action(measure)
-  .parseAsync();
+  .enablePositionalOptions()
+  .addHelpText('after', '\nExit codes: 0 measured, 1 something failed, 2 it cannot be measured here.')
+  .action(measure);
+common(bench.command('growth'), 1)
+  .description(`Measures how the figures grow with files and peers; writes ${RESULTS}.`)
+  .option('--up-to <files>', 'leaves out the larger sizes', positive, Number.POSITIVE_INFINITY)
+  .action(measureGrowth);
+try {
+  await bench.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? 0 : CANNOT;
+}
+
+function common(command: Command, rounds: number): Command {
+  return command
+    .option('--rounds <n>', 'how often each pair is measured; the medians count', positive, rounds)
+    .option('--scale <f>', 'shrinks all sizes, to try the benchmark itself', positive, 1)
+    .option('--directory <dir>', 'where it works; what it makes is removed at the end', tmpdir())
+    .exitOverride();
+}
 
 async function measure(flags: Flags): Promise<void> {
   if (flags.list) return list();
@@ -59,14 +83,24 @@ async function measure(flags: Flags): Promise<void> {
     const wanted = new Set(work.names.filter(name => flags.only?.includes(name) ?? true));
     rows.push(...(await run(work, { ...flags, directory, wanted, say: line => progress(`  ${line}`) })));
   }
-  if (flags.json)
-    say(JSON.stringify({ machine, rounds: flags.rounds, scale: flags.scale, rows: rows.map(withVerdict) }, null, 2));
-  else {
-    const small = flags.scale === 1 ? '' : `\nat ${flags.scale} times the full sizes: a trial, no figures that count\n`;
-    say(`\n${renderMachine(machine)}\nrounds       ${flags.rounds}\n${small}\n${renderTable(rows)}`);
-  }
+  say(shown(flags, machine, rows));
   const verdicts = new Set(rows.map(verdictOf));
   process.exitCode = verdicts.has('FAILED') || (flags.strict && verdicts.has('missed')) ? FAILED : 0;
+}
+
+function shown({ json, markdown, rounds, scale }: Flags, machine: Machine, rows: readonly Row[]): string {
+  if (json) return JSON.stringify({ machine, rounds, scale, rows: rows.map(withVerdict) }, null, 2);
+  const small = scale === 1 ? '' : `\nat ${scale} times the full sizes: a trial, no figures that count\n`;
+  return `\n${renderMachine({ ...machine, rounds })}\n${small}\n${markdown ? renderMarkdown(rows) : renderTable(rows)}`;
+}
+
+/** At the sizes of the charts, whatever `--scale` says of the other works. */
+async function measureGrowth(flags: Common & { readonly upTo: number }): Promise<void> {
+  const directory = workDirectory(flags.directory);
+  refuseUnless([needsOfGrowth(flags.upTo)], { scale: 1 }, directory);
+  progress(renderMachine(describeMachine(directory)));
+  await grow({ ...flags, directory, wanted: new Set(), say: line => progress(`  ${line}`) }, flags.upTo);
+  say(`written: ${RESULTS}`);
 }
 
 /** What fails is a row that says so; the others are measured all the same. */
@@ -104,7 +138,11 @@ function workDirectory(parent: string): string {
   return directory;
 }
 
-function refuseUnless(works: readonly Work[], { scale }: Flags, directory: string): void {
+function refuseUnless(
+  works: readonly Pick<Work, 'programs' | 'room'>[],
+  { scale }: Pick<Flags, 'scale'>,
+  directory: string,
+): void {
   const room = works.map(work => work.room(scale));
   const most = {
     bytes: Math.max(...room.map(({ bytes }) => bytes)),

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Instance } from '../e2e/instance.ts';
 import { assertSameTree, readTree, type Tree } from '../e2e/tree.ts';
+import { Hopeless } from '../e2e/until.ts';
 import { momentOf } from './moment.ts';
 import {
   type BenchNetwork,
@@ -21,6 +22,8 @@ import type { Bench } from './work.ts';
 const MANY_WANTED = 2_000;
 const SELDOM_MS = 250;
 const OFTEN_MS = 10;
+/** A first sync of a million files takes its time. */
+const DEADLINE_MS = 60 * 60_000;
 
 /** What is copied, and to how many. */
 export interface Race {
@@ -73,11 +76,11 @@ async function copyByDfsync(origin: Instance, peers: readonly Instance[], tree: 
       momentOf(
         `${peer.name} to have everything`,
         async () => {
-          if (!peer.isRunning) throw new Error(`${peer.name} is not running`);
+          if (!peer.isRunning) throw new Hopeless(`${peer.name} is not running`);
           const domain = await domainOf(peer);
           return domain.digest === digest || (domain.wanted > MANY_WANTED ? SELDOM_MS : OFTEN_MS);
         },
-        { everyMs: OFTEN_MS, evidence: () => peer.tail },
+        { everyMs: OFTEN_MS, deadlineMs: DEADLINE_MS, evidence: () => peer.tail },
       ),
     ),
   );

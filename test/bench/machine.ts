@@ -41,7 +41,7 @@ export function describeMachine(directory: string): Machine {
 }
 
 /** One line for each fact. */
-export function renderMachine(machine: Machine): string {
+export function renderMachine(machine: Readonly<Record<string, unknown>> | Machine): string {
   return Object.entries(machine)
     .map(([name, value]) => `${name.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`).padEnd(12)} ${value}`)
     .join('\n');

@@ -1,8 +1,9 @@
 /** The moment at which something becomes true, to a few milliseconds. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Hopeless } from '../e2e/until.ts';
 
-/** Whatever takes longer does not work: a first sync of a million files is far below. */
-const DEADLINE_MS = 30 * 60_000;
+/** Whatever takes longer does not work. */
+const DEADLINE_MS = 10 * 60_000;
 
 /** How closely it is looked, and what is shown when it was in vain. */
 export interface Watchfulness {
@@ -14,7 +15,7 @@ export interface Watchfulness {
 
 /**
  * Looks until the condition holds; answers the moment on the clock of `performance.now()`. A condition that throws does not hold
- * yet; one that answers a number asks to be looked at again after so many milliseconds.
+ * yet, unless it is {@link Hopeless}; one that answers a number asks to be looked at again after so many milliseconds.
  *
  * @throws naming what was waited for, and the evidence
  */
@@ -33,6 +34,7 @@ export async function momentOf(
       if (answer !== false) pause = answer;
     } catch (error) {
       reason = error instanceof Error ? error.message : String(error);
+      if (error instanceof Hopeless) throw new Error(`${what}: ${reason}\n${evidence()}`);
     }
     if (performance.now() > end) throw new Error(`waited in vain for ${what}. ${reason}\n${evidence()}`);
     await sleep(pause);

@@ -4,6 +4,7 @@ import type { DomainStatus } from '../../src/ops/status.ts';
 import { total } from '../e2e/exposition.ts';
 import type { Instance } from '../e2e/instance.ts';
 import { TestNetwork } from '../e2e/network.ts';
+import { Hopeless } from '../e2e/until.ts';
 import { momentOf } from './moment.ts';
 import { Wire } from './wire.ts';
 
@@ -74,7 +75,7 @@ export async function startInstance(instance: Instance, everyMs = 10): Promise<n
   return await momentOf(
     `${instance.name} to be ready`,
     () => {
-      if (!instance.isRunning) throw new Error('it is not running');
+      if (!instance.isRunning) throw new Hopeless('it is not running');
       return instance.isReady();
     },
     { everyMs, evidence: () => instance.tail },
@@ -111,6 +112,7 @@ export async function inSync(instances: readonly Instance[], everyMs = 50): Prom
   return await momentOf(
     `${instances.map(({ name }) => name).join(', ')} to be in sync`,
     async () => {
+      for (const { isRunning, name } of instances) if (!isRunning) throw new Hopeless(`${name} is not running`);
       const statuses = await Promise.all(instances.map(instance => instance.status()));
       const domains = statuses.map(status => status.domains.find(({ directory }) => directory === DOMAIN)!);
       const live = statuses.every(({ peers }) => peers.every(({ up }) => up));

@@ -8,21 +8,24 @@ export interface Pair {
 }
 
 /**
- * Measures both in every round; the one that goes first changes from round to round. Before each, what the one before left to be
- * written is written.
+ * Measures both in every round; the one that goes first changes from round to round. Before each, by
+ * default, what the one before left to be written is written.
  */
 export async function alternate(
   rounds: number,
   ours: (round: number) => Promise<number>,
   theirs: (round: number) => Promise<number>,
+  before: () => void = settleDisk,
 ): Promise<Pair> {
   const pair: Pair = { ours: [], theirs: [] };
-  const runOurs = async (round: number) => void pair.ours.push(await settled(ours, round));
-  const runTheirs = async (round: number) => void pair.theirs.push(await settled(theirs, round));
+  const runOurs = async (round: number) => void pair.ours.push(await ours(round));
+  const runTheirs = async (round: number) => void pair.theirs.push(await theirs(round));
   for (let round = 0; round < rounds; round++) {
     const [first, second] = round % 2 === 0 ? [runOurs, runTheirs] : [runTheirs, runOurs];
-    await first(round);
-    await second(round);
+    for (const measure of [first, second]) {
+      before();
+      await measure(round);
+    }
   }
   return pair;
 }
@@ -30,9 +33,4 @@ export async function alternate(
 /** Brings everything that is still to be written to the disk. */
 export function settleDisk(): void {
   spawnSync('sync');
-}
-
-function settled(measure: (round: number) => Promise<number>, round: number): Promise<number> {
-  settleDisk();
-  return measure(round);
 }

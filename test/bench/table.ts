@@ -49,7 +49,8 @@ function showRatio(ratio: number | undefined): string {
   return ratio === undefined ? '' : `${ratio.toFixed(2)} x`;
 }
 
-function showLimit(limit: Limit | undefined, measured: Figure | undefined): string {
+/** What a row allows, as it was said. */
+export function showLimit(limit: Limit | undefined, measured: Figure | undefined): string {
   const absolute = limit?.absolute === undefined ? [] : [`${digits(limit.absolute)} ${measured?.unit ?? ''}`.trim()];
   const ratio = limit?.ratio === undefined ? [] : [`${limit.ratio.toFixed(1)} x`];
   return [...absolute, ...ratio].join(' or ');
