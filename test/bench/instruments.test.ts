@@ -4,12 +4,14 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   appendFileSync,
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
@@ -25,6 +27,7 @@ import { fileSystemOf, lackOf } from './machine.ts';
 import { momentOf } from './moment.ts';
 import { cpuSeconds, kilobytes, memoryOf, treeOf } from './process-tree.ts';
 import { alternate } from './rounds.ts';
+import { assertSameLargeTree } from './same-tree.ts';
 import { Wire } from './wire.ts';
 
 const BENCH = fileURLToPath(new URL('bench.ts', import.meta.url));
@@ -155,6 +158,24 @@ describe('trees', () => {
     assert.equal(files.length, 30);
     assert.equal(statSync(join(a, fileOf(grove, 29))).isFile(), true);
   });
+
+  const changes: [name: string, change: (root: string) => void][] = [
+    ['a file more', root => writeFileSync(join(root, 'd00000/more'), '')],
+    ['a file less', root => rmSync(join(root, 'd00003/f0000029.txt'))],
+    ['another size', root => appendFileSync(join(root, 'd00001/f0000010.txt'), 'x')],
+    ['another date', root => utimesSync(join(root, 'd00001/f0000010.txt'), 1, 1)],
+    ['another mode', root => chmodSync(join(root, 'd00002'), 0o700)],
+  ];
+  for (const [name, change] of changes)
+    test(`differ by ${name}`, () => {
+      const grove = { files: 30, directories: 4, bytes: 100 };
+      const [a, b] = [join(directory, `${name} a`), join(directory, `${name} b`)];
+      for (const root of [a, b]) growSmallFiles(root, grove);
+      assertSameLargeTree(a, b);
+      change(b);
+      assert.throws(() => assertSameLargeTree(a, b));
+      assert.throws(() => assertSameLargeTree(b, a));
+    });
 
   test('of one large file have its size, with blocks behind it', () => {
     growLargeFile(join(directory, 'large'), 3_000_001);

@@ -1,7 +1,6 @@
 /** What one changed file costs the disk besides its content: journal and cache, and the flush that follows. */
 import { lstatSync, writeFileSync } from 'node:fs';
 import type { Instance } from '../e2e/instance.ts';
-import { assertSameTree } from '../e2e/tree.ts';
 import { CacheWrites } from './cache-writes.ts';
 import { fileOf, type Grove, growSmallFiles } from './grow-tree.ts';
 import { momentOf } from './moment.ts';
@@ -9,6 +8,7 @@ import { type BenchNetwork, DOMAIN, inSync, openNetwork, startAll, stopInstance 
 import { bytesWritten } from './process-tree.ts';
 import { settleDisk } from './rounds.ts';
 import type { Row } from './row.ts';
+import { assertSameLargeTree } from './same-tree.ts';
 import { cacheWritten } from './standing.ts';
 import { type Bench, scaled, type Work } from './work.ts';
 
@@ -77,7 +77,7 @@ async function written({ instances, get }: BenchNetwork, grove: Grove, changes: 
     if (complaint !== undefined) throw new Error(complaint);
   }
   const results = watched.map(stop => stop());
-  assertSameTree(origin.tree(DOMAIN), peer.tree(DOMAIN), ['origin', 'peer']);
+  assertSameLargeTree(origin.path(DOMAIN), peer.path(DOMAIN));
   return results.reduce((a, b) => (b.cache > a.cache ? b : a));
 }
 
