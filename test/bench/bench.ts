@@ -64,7 +64,7 @@ try {
 
 function common(command: Command, rounds: number): Command {
   return command
-    .option('--rounds <n>', 'how often each pair is measured; the medians count', positive, rounds)
+    .option('--rounds <n>', 'how often each pair is measured; the medians count', whole, rounds)
     .option('--scale <f>', 'shrinks all sizes, to try the benchmark itself', positive, 1)
     .option('--directory <dir>', 'where it works; what it makes is removed at the end', tmpdir())
     .exitOverride();
@@ -132,7 +132,8 @@ function workDirectory(parent: string): string {
   const directory = mkdtempSync(join(resolve(parent), 'dfsync-bench-'));
   // Every network adds a listener, and all of them end with the process.
   process.setMaxListeners(0);
-  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  // A process that was killed a moment ago may still be writing.
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
   // Networks of the tests are made in the system's temporary directory.
   process.env.TMPDIR = directory;
   return directory;
@@ -166,6 +167,12 @@ function withVerdict(row: Row): Row & { verdict: string } {
 function positive(raw: string): number {
   const value = Number(raw);
   if (!(value > 0)) throw new InvalidArgumentError('it is a number above 0.');
+  return value;
+}
+
+function whole(raw: string): number {
+  const value = positive(raw);
+  if (!Number.isInteger(value)) throw new InvalidArgumentError('it is a whole number above 0.');
   return value;
 }
 

@@ -42,7 +42,7 @@ async function run(bench: Bench): Promise<Row[]> {
   const there = join(network.directory, 'rsync-to');
   for (const root of [origin.path(DOMAIN), peer.path(DOMAIN), here, there]) {
     mkdirSync(root, { recursive: true });
-    growSmallFiles(root, grove);
+    await growSmallFiles(root, grove);
   }
   const daemon = await RsyncDaemon.open(network.directory, here);
   await startAll(network.instances);

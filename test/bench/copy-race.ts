@@ -29,7 +29,7 @@ const DEADLINE_MS = 60 * 60_000;
 export interface Race {
   readonly peers: number;
   /** Makes the tree. */
-  grow(root: string): void;
+  grow(root: string): void | Promise<void>;
 }
 
 /**
@@ -41,7 +41,7 @@ export async function race(bench: Bench, { peers, grow }: Race): Promise<Pair> {
   const names = Array.from({ length: peers }, (_, i) => `peer${i + 1}`);
   const network = await openNetwork({ here: ['origin', ...names] });
   const origin = network.get('origin');
-  grow(origin.path(DOMAIN));
+  await grow(origin.path(DOMAIN));
   await startInstance(origin);
   // This also is the one read that makes the page cache warm for both.
   const tree = origin.tree(DOMAIN, { content: true });

@@ -1,13 +1,26 @@
 /** Makes the trees that are measured: always the same for the same numbers, dates too. */
 
 import { randomFillSync } from 'node:crypto';
-import { closeSync, cpSync, mkdirSync, openSync, realpathSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as yielded } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /** Seconds since 1970 of the first file; the others follow, so that no two dates are the same by accident. */
 const FIRST_DATE = 1_700_000_000;
 const MEGABYTE = 1 << 20;
+/** Files made in one stretch: between two of them a signal is heard. */
+const SLICE = 1_000;
 
 /** A tree of small files, as many in each directory. */
 export interface Grove {
@@ -24,9 +37,10 @@ export function fileOf({ files, directories }: Grove, number: number): string {
 }
 
 /** Makes a tree of small files below a directory. */
-export function growSmallFiles(root: string, grove: Grove): void {
+export async function growSmallFiles(root: string, grove: Grove): Promise<void> {
   let directory = '';
   for (let number = 0; number < grove.files; number++) {
+    if (number % SLICE === 0) await yielded();
     const path = fileOf(grove, number);
     const parent = path.slice(0, path.indexOf('/'));
     if (parent !== directory) {
@@ -58,7 +72,13 @@ export function growLargeFile(root: string, bytes: number): void {
 /** This project's dependencies, as npm installed them. */
 export const DEPENDENCIES = realpathSync(fileURLToPath(new URL('../../node_modules', import.meta.url)));
 
-/** Copies the dependencies of this project, dates and symlinks as they are. */
-export function copyDependencies(root: string): void {
-  cpSync(DEPENDENCIES, root, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+/** Copies the dependencies of this project, or a share of them, dates and symlinks as they are. */
+export function copyDependencies(root: string, share: number): void {
+  const names = readdirSync(DEPENDENCIES).sort();
+  for (const name of names.slice(0, Math.ceil(names.length * share)))
+    cpSync(join(DEPENDENCIES, name), join(root, name), {
+      recursive: true,
+      preserveTimestamps: true,
+      verbatimSymlinks: true,
+    });
 }

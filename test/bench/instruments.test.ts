@@ -149,10 +149,10 @@ test('what is written to a cache counts once: growth, new files, replaced ones',
 });
 
 describe('trees', () => {
-  test('of the same numbers are equal, dates too', () => {
+  test('of the same numbers are equal, dates too', async () => {
     const grove = { files: 30, directories: 4, bytes: 100 };
     const [a, b] = [join(directory, 'a'), join(directory, 'b')];
-    for (const root of [a, b]) growSmallFiles(root, grove);
+    for (const root of [a, b]) await growSmallFiles(root, grove);
     assert.deepEqual(differences(readTree(a, { content: true }), readTree(b, { content: true })), []);
     const files = readdirSync(a, { recursive: true, withFileTypes: true }).filter(each => each.isFile());
     assert.equal(files.length, 30);
@@ -167,10 +167,10 @@ describe('trees', () => {
     ['another mode', root => chmodSync(join(root, 'd00002'), 0o700)],
   ];
   for (const [name, change] of changes)
-    test(`differ by ${name}`, () => {
+    test(`differ by ${name}`, async () => {
       const grove = { files: 30, directories: 4, bytes: 100 };
       const [a, b] = [join(directory, `${name} a`), join(directory, `${name} b`)];
-      for (const root of [a, b]) growSmallFiles(root, grove);
+      for (const root of [a, b]) await growSmallFiles(root, grove);
       assertSameLargeTree(a, b);
       change(b);
       assert.throws(() => assertSameLargeTree(a, b));

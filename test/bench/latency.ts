@@ -103,7 +103,7 @@ function rowsOf(
       measured: { value: median(measured), unit: 'ms' },
       limit: { absolute: limits.median },
       notes: [
-        `${measured.length} writes at random intervals, from before the write until the content is read at the other side, looked at every ${LOOK_MS} ms; ${tail}`,
+        `${measured.length} writes at random intervals, from before the write until the content is read at the other side, looked at every ${LOOK_MS} ms; ${tail}; the first one after the start: ${measured[0]!.toFixed(0)} ms`,
       ],
     },
     {

@@ -37,7 +37,7 @@ async function run(bench: Bench): Promise<Row[]> {
   const changes = scaled(CHANGES, bench, 10);
   const network = await openNetwork({ here: ['origin', 'peer'] });
   try {
-    for (const instance of network.instances) growSmallFiles(instance.path(DOMAIN), grove);
+    for (const instance of network.instances) await growSmallFiles(instance.path(DOMAIN), grove);
     settleDisk();
     await startAll(network.instances);
     await Promise.all(network.instances.map(cacheWritten));

@@ -44,7 +44,7 @@ export async function quietMinute(bench: Bench, count: number, grove: Grove): Pr
   const names = Array.from({ length: count }, (_, i) => `peer${i + 1}`);
   const network = await openNetwork({ here: names }, { wired: true });
   try {
-    for (const instance of network.instances) growSmallFiles(instance.path(DOMAIN), grove);
+    for (const instance of network.instances) await growSmallFiles(instance.path(DOMAIN), grove);
     settleDisk();
     bench.say(`starting ${count} instances`);
     await startAll(network.instances);

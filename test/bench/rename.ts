@@ -27,7 +27,7 @@ async function run(bench: Bench): Promise<Row[]> {
   try {
     for (const instance of network.instances) {
       mkdirSync(instance.path(`${DOMAIN}/name 0`));
-      growSmallFiles(instance.path(`${DOMAIN}/name 0`), grove);
+      await growSmallFiles(instance.path(`${DOMAIN}/name 0`), grove);
     }
     settleDisk();
     await startAll(network.instances);

@@ -28,7 +28,7 @@ export async function openStanding(bench: Bench, grove: Grove, { both }: { both:
   const [origin, peer] = [network.get('origin'), network.get('peer')];
   for (const instance of both ? [origin, peer] : [origin]) {
     bench.say(`making ${grove.files.toLocaleString('en-US')} files for ${instance.name}`);
-    growSmallFiles(instance.path(DOMAIN), grove);
+    await growSmallFiles(instance.path(DOMAIN), grove);
   }
   settleDisk();
   return { bench, network, grove, origin, peer };
