@@ -27,6 +27,10 @@ export async function timed(file: string, args: readonly string[]): Promise<numb
 function run(file: string, args: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    // Whatever ends this process ends what it runs.
+    const end = () => void child.kill('SIGKILL');
+    process.on('exit', end);
+    child.on('close', () => process.off('exit', end));
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       said += text;
