@@ -6,7 +6,7 @@ import { type Chart, csvOf } from './curve.ts';
 import { renderMarkdown } from './markdown.ts';
 import { atRest, median, quantile } from './median.ts';
 import { figure, type Row, verdictOf } from './row.ts';
-import { axis, svgOf } from './svg.ts';
+import { decades, steps, svgOf } from './svg.ts';
 import { digits, renderTable } from './table.ts';
 
 describe('the middle', () => {
@@ -124,14 +124,23 @@ describe('a curve', () => {
   };
 
   test('on logarithmic axes is straight where it is a power', () => {
-    const { ticks, place } = axis([3, 700], 0, 300);
-    assert.deepEqual(ticks, [1, 10, 100, 1000]);
-    assert.deepEqual(ticks.map(place), [0, 100, 200, 300]);
+    const { ticks, place } = decades([3, 7000], 0, 400);
+    assert.deepEqual(ticks, [1, 10, 100, 1000, 10_000]);
+    assert.deepEqual(ticks.map(place).map(Math.round), [0, 100, 200, 300, 400]);
+  });
+
+  test('within one power of ten has ticks between', () =>
+    assert.deepEqual(decades([120, 480], 0, 1).ticks, [100, 200, 500, 1000]));
+
+  test('has a tick at every size that was measured', () => {
+    const { ticks, place } = steps([2, 4, 8, 16, 4, 2], 0, 300);
+    assert.deepEqual(ticks, [2, 4, 8, 16]);
+    assert.deepEqual(ticks.map(place).map(Math.round), [0, 100, 200, 300]);
   });
 
   test('is drawn with titles, units, ticks and labels, none on another', () => {
     const svg = svgOf(chart);
-    for (const text of ['Scan &amp; find', '>files<', '>seconds<', '>10,000<', '>dfsync 10<'])
+    for (const text of ['Scan &amp; find', '>files<', '>seconds<', '>100,000<', '>dfsync 10<'])
       assert.ok(svg.includes(text), text);
     const labels = [...svg.matchAll(/y="([\d.]+)">(?:dfsync|find)/g)].map(match => Number(match[1]));
     assert.equal(labels.length, 2);

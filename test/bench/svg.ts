@@ -11,6 +11,8 @@ const TOP = 40;
 const BOTTOM = 48;
 /** Two labels closer than this, in pixels, are moved apart. */
 const LABEL_APART = 14;
+/** Up to so many powers of ten have ticks between them. */
+const FEW_DECADES = 2;
 
 /** On white and on black paper: the reader's system says which. */
 const STYLE = `
@@ -33,12 +35,12 @@ const STYLE = `
 export function svgOf({ title, x, y, lines }: Chart): string {
   const shown = lines.map(line => ({ ...line, points: line.points.filter(point => point.x > 0 && point.y > 0) }));
   const points = shown.flatMap(line => line.points);
-  const across = axis(
+  const across = steps(
     points.map(point => point.x),
     LEFT,
     WIDTH - RIGHT,
   );
-  const up = axis(
+  const up = decades(
     points.map(point => point.y),
     HEIGHT - BOTTOM,
     TOP,
@@ -60,14 +62,24 @@ interface Axis {
   place(value: number): number;
 }
 
-/** A logarithmic axis over whole powers of ten, from one pixel to another. */
-export function axis(values: readonly number[], from: number, to: number): Axis {
+/** A logarithmic axis from the first to the last value, with a tick at each of them. */
+export function steps(values: readonly number[], from: number, to: number): Axis {
+  const ticks = [...new Set(values)].sort((a, b) => a - b);
+  const low = ticks[0] ?? 1;
+  return { ticks, place: placing(low, Math.max(ticks.at(-1) ?? 1, 2 * low), from, to) };
+}
+
+/** A logarithmic axis over whole powers of ten; where these are few, with ticks between them. */
+export function decades(values: readonly number[], from: number, to: number): Axis {
   const low = Math.floor(Math.log10(Math.min(...values)));
   const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...values))));
-  return {
-    ticks: Array.from({ length: high - low + 1 }, (_, i) => 10 ** (low + i)),
-    place: value => from + ((Math.log10(value) - low) / (high - low)) * (to - from),
-  };
+  const between = high - low > FEW_DECADES ? [1] : [1, 2, 5];
+  const ticks = Array.from({ length: high - low }, (_, i) => between.map(factor => factor * 10 ** (low + i))).flat();
+  return { ticks: [...ticks, 10 ** high], place: placing(10 ** low, 10 ** high, from, to) };
+}
+
+function placing(low: number, high: number, from: number, to: number): (value: number) => number {
+  return value => from + (Math.log(value / low) / Math.log(high / low)) * (to - from);
 }
 
 function horizontal(value: number, at: number): string {
