@@ -1,13 +1,14 @@
 /** Many files rewritten, and deleted, at once. */
 import { mkdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { assertSameTree, readTree } from '../e2e/tree.ts';
+import { readTree } from '../e2e/tree.ts';
 import { contentOf, fileOf, type Grove, growSmallFiles } from './grow-tree.ts';
 import { momentOf } from './moment.ts';
 import { DOMAIN, inSync, openNetwork, startAll } from './network.ts';
 import { alternate, type Pair } from './rounds.ts';
 import { figure, type Row } from './row.ts';
 import { RsyncDaemon } from './rsync.ts';
+import { assertSame } from './same-tree.ts';
 import { type Bench, scaled, type Work } from './work.ts';
 
 const FILES = 10_000;
@@ -56,7 +57,7 @@ async function run(bench: Bench): Promise<Row[]> {
     making = start - begin;
     const end = await arrival(burst, from, to, () => peer.tail);
     await inSync(network.instances);
-    assertSameTree(readTree(from, { content: true }), readTree(to, { content: true }), ['origin', 'peer']);
+    assertSame(from, to, { content: true });
     burst.undo(from);
     await momentOf('the change to be undone', async () => {
       await inSync(network.instances);
@@ -68,7 +69,7 @@ async function run(bench: Bench): Promise<Row[]> {
   const byRsync = async (burst: Burst) => {
     burst.make(here);
     const ms = await daemon.pull(there, '--delete');
-    assertSameTree(readTree(here, { content: true }), readTree(there, { content: true }), ['here', 'there']);
+    assertSame(here, there, { content: true });
     burst.undo(here);
     await daemon.pull(there, '--delete');
     bench.say(`rsync ${Math.round(ms)} ms`);

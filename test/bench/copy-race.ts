@@ -2,7 +2,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Instance } from '../e2e/instance.ts';
-import { assertSameTree, readTree, type Tree } from '../e2e/tree.ts';
 import { Hopeless } from '../e2e/until.ts';
 import { momentOf } from './moment.ts';
 import {
@@ -16,6 +15,7 @@ import {
 } from './network.ts';
 import { alternate, type Pair } from './rounds.ts';
 import { RsyncDaemon } from './rsync.ts';
+import { assertSame, readAll } from './same-tree.ts';
 import type { Bench } from './work.ts';
 
 /** While so much is wanted a look at the status costs the instance time, so it is looked more seldom. */
@@ -43,19 +43,18 @@ export async function race(bench: Bench, { peers, grow }: Race): Promise<Pair> {
   const origin = network.get('origin');
   await grow(origin.path(DOMAIN));
   await startInstance(origin);
-  // This also is the one read that makes the page cache warm for both.
-  const tree = origin.tree(DOMAIN, { content: true });
+  readAll(origin.path(DOMAIN));
   const daemon = await RsyncDaemon.open(network.directory, origin.path(DOMAIN));
   try {
     return await alternate(
       bench.rounds,
       async () => {
-        const ms = await copyByDfsync(origin, names.map(network.get), tree);
+        const ms = await copyByDfsync(origin, names.map(network.get));
         bench.say(`dfsync ${Math.round(ms)} ms`);
         return ms;
       },
       async () => {
-        const ms = await copyByRsync(network, daemon, peers, tree);
+        const ms = await copyByRsync(network, daemon, peers);
         bench.say(`rsync ${Math.round(ms)} ms`);
         return ms;
       },
@@ -66,7 +65,7 @@ export async function race(bench: Bench, { peers, grow }: Race): Promise<Pair> {
   }
 }
 
-async function copyByDfsync(origin: Instance, peers: readonly Instance[], tree: Tree): Promise<number> {
+async function copyByDfsync(origin: Instance, peers: readonly Instance[]): Promise<number> {
   for (const peer of peers) emptyVolume(peer);
   const { digest } = await domainOf(origin);
   const start = performance.now();
@@ -86,20 +85,20 @@ async function copyByDfsync(origin: Instance, peers: readonly Instance[], tree: 
   );
   for (const peer of peers) {
     await stopInstance(peer);
-    assertSameTree(tree, peer.tree(DOMAIN, { content: true }), ['the origin', peer.name]);
+    assertSame(origin.path(DOMAIN), peer.path(DOMAIN), { content: true });
     emptyVolume(peer);
   }
   return Math.max(...ends) - start;
 }
 
-async function copyByRsync(network: BenchNetwork, daemon: RsyncDaemon, copies: number, tree: Tree): Promise<number> {
+async function copyByRsync(network: BenchNetwork, daemon: RsyncDaemon, copies: number): Promise<number> {
   const targets = Array.from({ length: copies }, (_, i) => join(network.directory, `rsync${i}`));
   for (const target of targets) mkdirSync(target);
   const start = performance.now();
   await Promise.all(targets.map(target => daemon.pull(target)));
   const ms = performance.now() - start;
   for (const target of targets) {
-    assertSameTree(tree, readTree(target, { content: true }), ['the origin', 'what rsync made']);
+    assertSame(network.get('origin').path(DOMAIN), target, { content: true });
     rmSync(target, { recursive: true });
   }
   return ms;

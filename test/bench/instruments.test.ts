@@ -11,6 +11,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -27,7 +28,7 @@ import { fileSystemOf, lackOf } from './machine.ts';
 import { momentOf } from './moment.ts';
 import { cpuSeconds, kilobytes, memoryOf, treeOf } from './process-tree.ts';
 import { alternate } from './rounds.ts';
-import { assertSameLargeTree } from './same-tree.ts';
+import { assertSame, readAll } from './same-tree.ts';
 import { Wire } from './wire.ts';
 
 const BENCH = fileURLToPath(new URL('bench.ts', import.meta.url));
@@ -164,18 +165,36 @@ describe('trees', () => {
     ['a file less', root => rmSync(join(root, 'd00003/f0000029.txt'))],
     ['another size', root => appendFileSync(join(root, 'd00001/f0000010.txt'), 'x')],
     ['another date', root => utimesSync(join(root, 'd00001/f0000010.txt'), 1, 1)],
+    ['another target', root => renameSync(join(root, 'd00001/elsewhere'), join(root, 'link'))],
     ['another mode', root => chmodSync(join(root, 'd00002'), 0o700)],
   ];
   for (const [name, change] of changes)
     test(`differ by ${name}`, async () => {
       const grove = { files: 30, directories: 4, bytes: 100 };
       const [a, b] = [join(directory, `${name} a`), join(directory, `${name} b`)];
-      for (const root of [a, b]) await growSmallFiles(root, grove);
-      assertSameLargeTree(a, b);
+      for (const root of [a, b]) {
+        await growSmallFiles(root, grove);
+        symlinkSync('here', join(root, 'link'));
+        symlinkSync('there', join(root, 'd00001/elsewhere'));
+      }
+      assertSame(a, b, { content: true });
       change(b);
-      assert.throws(() => assertSameLargeTree(a, b));
-      assert.throws(() => assertSameLargeTree(b, a));
+      assert.throws(() => assertSame(a, b));
+      assert.throws(() => assertSame(b, a));
     });
+
+  test('that differ by content alone are equal until it is asked for', async () => {
+    const grove = { files: 3, directories: 1, bytes: 100 };
+    const [a, b] = [join(directory, 'content a'), join(directory, 'content b')];
+    for (const root of [a, b]) await growSmallFiles(root, grove);
+    const path = join(b, fileOf(grove, 1));
+    const { size, mtime } = statSync(path);
+    writeFileSync(path, 'x'.repeat(size));
+    utimesSync(path, mtime, mtime);
+    assertSame(a, b);
+    assert.throws(() => assertSame(a, b, { content: true }), /other content/);
+    assert.equal(readAll(a), 3);
+  });
 
   test('of one large file have its size, with blocks behind it', () => {
     growLargeFile(join(directory, 'large'), 3_000_001);

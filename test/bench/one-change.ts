@@ -8,7 +8,7 @@ import { type BenchNetwork, DOMAIN, inSync, openNetwork, startAll, stopInstance 
 import { bytesWritten } from './process-tree.ts';
 import { settleDisk } from './rounds.ts';
 import type { Row } from './row.ts';
-import { assertSameLargeTree } from './same-tree.ts';
+import { assertSame } from './same-tree.ts';
 import { cacheWritten } from './standing.ts';
 import { type Bench, scaled, type Work } from './work.ts';
 
@@ -77,7 +77,7 @@ async function written({ instances, get }: BenchNetwork, grove: Grove, changes: 
     if (complaint !== undefined) throw new Error(complaint);
   }
   const results = watched.map(stop => stop());
-  assertSameLargeTree(origin.path(DOMAIN), peer.path(DOMAIN));
+  assertSame(origin.path(DOMAIN), peer.path(DOMAIN));
   return results.reduce((a, b) => (b.cache > a.cache ? b : a));
 }
 

@@ -5,7 +5,7 @@ import { momentOf } from './moment.ts';
 import { type BenchNetwork, DOMAIN, domainOf, exchanged, inSync, openNetwork, startAll } from './network.ts';
 import { settleDisk } from './rounds.ts';
 import { figure, type Row } from './row.ts';
-import { assertSameLargeTree } from './same-tree.ts';
+import { assertSame } from './same-tree.ts';
 import { cacheWritten } from './standing.ts';
 import { type Bench, scaled, type Work } from './work.ts';
 
@@ -66,6 +66,6 @@ async function renamed({ get, instances }: BenchNetwork, old: string, now: strin
   await momentOf('the old name to go', () => !existsSync(peer.path(`${DOMAIN}/${old}`)), { everyMs: 5 });
   const end = await inSync(instances, 20);
   if ((await domainOf(origin)).digest === digest) throw new Error('the origin did not notice the rename');
-  assertSameLargeTree(origin.path(DOMAIN), peer.path(DOMAIN));
+  assertSame(origin.path(DOMAIN), peer.path(DOMAIN));
   return end - start;
 }

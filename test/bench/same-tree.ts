@@ -1,28 +1,63 @@
-/** Whether two very large trees are equal: directory by directory, so that neither is held in memory. */
-import { lstatSync, readdirSync, type Stats } from 'node:fs';
+/** Whether two trees are equal, directory by directory, so that neither is held in memory. */
+import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 
+const CHUNK = 1 << 20;
+const here = Buffer.alloc(CHUNK);
+const there = Buffer.alloc(CHUNK);
+
 /**
- * Compares names, kinds, sizes, dates to the millisecond and modes; no content. Names are taken for UTF-8, which all are that the
- * benchmark makes.
+ * Compares names, kinds, sizes, dates to the millisecond, modes and targets, and content where asked for. Names are taken for UTF-8,
+ * which all are that the benchmark makes.
  *
  * @throws naming the first path at which they differ
  */
-export function assertSameLargeTree(a: string, b: string): void {
+export function assertSame(a: string, b: string, want: { content: boolean } = { content: false }): void {
   const [left, right] = [readdirSync(a).sort(), readdirSync(b).sort()];
   for (const [i, name] of left.entries())
     if (name !== right[i]) throw new Error(`${join(a, name)} has no counterpart in ${b}, which has ${right[i]} there`);
   if (right.length > left.length) throw new Error(`${join(b, right[left.length]!)} has no counterpart in ${a}`);
   for (const name of left) {
-    const [here, there] = [join(a, name), join(b, name)];
-    const [one, other] = [lstatSync(here), lstatSync(there)];
-    if (lookOf(one) !== lookOf(other)) throw new Error(`${here} is ${lookOf(one)}, ${there} is ${lookOf(other)}`);
-    if (one.isDirectory()) assertSameLargeTree(here, there);
+    const [one, other] = [join(a, name), join(b, name)];
+    const stat = lstatSync(one);
+    const [look, counterpart] = [lookOf(one, stat), lookOf(other, lstatSync(other))];
+    if (look !== counterpart) throw new Error(`${one} is ${look}, ${other} is ${counterpart}`);
+    if (stat.isDirectory()) assertSame(one, other, want);
+    else if (want.content && stat.isFile() && !isSameContent(one, other))
+      throw new Error(`${one} and ${other} have other content, with the same date and size`);
   }
 }
 
-/** All that must be equal: kind and mode, and of a file size and date. */
-function lookOf(stat: Stats): string {
+/** Reads everything, so that the page cache has it. Answers the number of files. */
+export function readAll(root: string): number {
+  let files = 0;
+  for (const each of readdirSync(root, { recursive: true, withFileTypes: true })) {
+    if (!each.isFile()) continue;
+    files++;
+    const fd = openSync(join(each.parentPath, each.name), 'r');
+    while (readSync(fd, here) > 0);
+    closeSync(fd);
+  }
+  return files;
+}
+
+/** All that must be equal but for the content: kind and mode, size and date of a file, target of a symlink. */
+function lookOf(path: string, stat: Stats): string {
   const mode = stat.mode.toString(8);
+  if (stat.isSymbolicLink()) return `${mode} to ${readlinkSync(path)}`;
   return stat.isFile() ? `${mode} ${stat.size} ${Math.floor(stat.mtimeMs)}` : mode;
+}
+
+function isSameContent(a: string, b: string): boolean {
+  const [one, other] = [openSync(a, 'r'), openSync(b, 'r')];
+  try {
+    for (;;) {
+      const [n, m] = [readSync(one, here), readSync(other, there)];
+      if (n !== m || here.compare(there, 0, m, 0, n) !== 0) return false;
+      if (n === 0) return true;
+    }
+  } finally {
+    closeSync(one);
+    closeSync(other);
+  }
 }

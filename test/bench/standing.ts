@@ -6,7 +6,7 @@ import { type Grove, growSmallFiles } from './grow-tree.ts';
 import { momentOf } from './moment.ts';
 import { type BenchNetwork, DOMAIN, openNetwork, startInstance, stopInstance } from './network.ts';
 import { settleDisk } from './rounds.ts';
-import { assertSameLargeTree } from './same-tree.ts';
+import { assertSame } from './same-tree.ts';
 import type { Bench } from './work.ts';
 
 /** A cache that has not changed for so long is written: housekeeping considers it every ten seconds. */
@@ -64,7 +64,7 @@ export async function verifyBoth({ bench, network, origin, peer }: Standing): Pr
     const complaint = await stopInstance(instance);
     if (complaint !== undefined) throw new Error(complaint);
   }
-  assertSameLargeTree(origin.path(DOMAIN), peer.path(DOMAIN));
+  assertSame(origin.path(DOMAIN), peer.path(DOMAIN));
 }
 
 /** Changes whenever a file of the directory does. */
