@@ -140,8 +140,8 @@ function rewriting(grove: Grove, round: number): Burst {
         writeFileSync(join(root, fileOf(grove, number)), `${round} ${contentOf(number + round, grove.bytes)}`);
     },
     isThere: (from, to) => {
-      const [a, b] = [statSync(from), statSync(to)];
-      return a.size === b.size && Math.floor(a.mtimeMs) === Math.floor(b.mtimeMs);
+      const [a, b] = [statSync(from, { bigint: true }), statSync(to, { bigint: true })];
+      return a.size === b.size && a.mtimeMs === b.mtimeMs;
     },
     undo: () => {},
   };

@@ -48,7 +48,8 @@ export async function growSmallFiles(root: string, grove: Grove): Promise<void> 
       mkdirSync(join(root, parent), { recursive: true });
     }
     writeFileSync(join(root, path), contentOf(number, grove.bytes));
-    const date = FIRST_DATE + number / 1000;
+    // In the middle of a millisecond: on its edge it would be read as the one before.
+    const date = FIRST_DATE + (number + 0.5) / 1000;
     utimesSync(join(root, path), date, date);
   }
 }

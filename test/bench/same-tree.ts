@@ -1,8 +1,10 @@
 /** Whether two trees are equal, directory by directory, so that neither is held in memory. */
-import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type Stats } from 'node:fs';
+import { type BigIntStats, closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 
 const CHUNK = 1 << 20;
+/** Milliseconds as a floating point number round the last nanoseconds up. */
+const NS_PER_MS = 1_000_000n;
 const here = Buffer.alloc(CHUNK);
 const there = Buffer.alloc(CHUNK);
 
@@ -19,8 +21,8 @@ export function assertSame(a: string, b: string, want: { content: boolean } = { 
   if (right.length > left.length) throw new Error(`${join(b, right[left.length]!)} has no counterpart in ${a}`);
   for (const name of left) {
     const [one, other] = [join(a, name), join(b, name)];
-    const stat = lstatSync(one);
-    const [look, counterpart] = [lookOf(one, stat), lookOf(other, lstatSync(other))];
+    const stat = lstatSync(one, { bigint: true });
+    const [look, counterpart] = [lookOf(one, stat), lookOf(other, lstatSync(other, { bigint: true }))];
     if (look !== counterpart) throw new Error(`${one} is ${look}, ${other} is ${counterpart}`);
     if (stat.isDirectory()) assertSame(one, other, want);
     else if (want.content && stat.isFile() && !isSameContent(one, other))
@@ -42,10 +44,10 @@ export function readAll(root: string): number {
 }
 
 /** All that must be equal but for the content: kind and mode, size and date of a file, target of a symlink. */
-function lookOf(path: string, stat: Stats): string {
+function lookOf(path: string, stat: BigIntStats): string {
   const mode = stat.mode.toString(8);
   if (stat.isSymbolicLink()) return `${mode} to ${readlinkSync(path)}`;
-  return stat.isFile() ? `${mode} ${stat.size} ${Math.floor(stat.mtimeMs)}` : mode;
+  return stat.isFile() ? `${mode} ${stat.size} ${stat.mtimeNs / NS_PER_MS}` : mode;
 }
 
 function isSameContent(a: string, b: string): boolean {
