@@ -25,11 +25,11 @@ const CANNOT = 2;
 
 interface Common {
   readonly rounds: number;
-  readonly scale: number;
   readonly directory: string;
 }
 
 interface Flags extends Common {
+  readonly scale: number;
   readonly json?: boolean;
   readonly markdown?: boolean;
   readonly only?: string[];
@@ -43,6 +43,7 @@ const progress = (line: string) => void process.stderr.write(`${line}\n`);
 
 const bench = common(new Command('bench'), 3)
   .description('Measures dfsync against the tools that operators know, on this machine.')
+  .option('--scale <f>', 'shrinks all sizes, to try the benchmark itself', positive, 1)
   .option('--only <names>', 'only these rows, by name, separated by commas', names)
   .option('--list', 'name the rows')
   .option('--json', 'the result for machines')
@@ -52,7 +53,8 @@ const bench = common(new Command('bench'), 3)
   .addHelpText('after', '\nExit codes: 0 measured, 1 something failed, 2 it cannot be measured here.')
   .action(measure);
 common(bench.command('growth'), 1)
-  .description(`Measures how the figures grow with files and peers; writes ${RESULTS}.`)
+  .description('Measures how the figures grow with files and peers; writes them as CSV and draws them.')
+  .option('--into <dir>', 'where they are kept', RESULTS)
   .option('--up-to <files>', 'leaves out the larger sizes', positive, Number.POSITIVE_INFINITY)
   .action(measureGrowth);
 try {
@@ -65,7 +67,6 @@ try {
 function common(command: Command, rounds: number): Command {
   return command
     .option('--rounds <n>', 'how often each pair is measured; the medians count', whole, rounds)
-    .option('--scale <f>', 'shrinks all sizes, to try the benchmark itself', positive, 1)
     .option('--directory <dir>', 'where it works; what it makes is removed at the end', tmpdir())
     .exitOverride();
 }
@@ -94,13 +95,18 @@ function shown({ json, markdown, rounds, scale }: Flags, machine: Machine, rows:
   return `\n${renderMachine({ ...machine, rounds })}\n${small}\n${markdown ? renderMarkdown(rows) : renderTable(rows)}`;
 }
 
-/** At the sizes of the charts, whatever `--scale` says of the other works. */
-async function measureGrowth(flags: Common & { readonly upTo: number }): Promise<void> {
+async function measureGrowth({ rounds, upTo, into, ...flags }: Common & { upTo: number; into: string }): Promise<void> {
   const directory = workDirectory(flags.directory);
-  refuseUnless([needsOfGrowth(flags.upTo)], { scale: 1 }, directory);
+  refuseUnless([needsOfGrowth(upTo)], { scale: 1 }, directory);
   progress(renderMachine(describeMachine(directory)));
-  await grow({ ...flags, directory, wanted: new Set(), say: line => progress(`  ${line}`) }, flags.upTo);
-  say(`written: ${RESULTS}`);
+  const bench: Bench = { directory, rounds, scale: 1, wanted: new Set(), say: line => progress(`  ${line}`) };
+  try {
+    await grow(bench, upTo, into);
+    say(`written: ${into}`);
+  } catch (error) {
+    progress(`FAILED ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = FAILED;
+  }
 }
 
 /** What fails is a row that says so; the others are measured all the same. */

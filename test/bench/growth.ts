@@ -29,7 +29,7 @@ const BLOCK = 4096;
 
 /** What it takes, at its largest size: three copies of the tree. */
 export function needsOfGrowth(upTo: number): Pick<Work, 'programs' | 'room'> {
-  const files = Math.max(...SIZES.filter(size => size <= upTo));
+  const files = Math.max(0, ...SIZES.filter(size => size <= upTo));
   return {
     programs: ['rsync', 'find', 'inotifywait', 'flock', 'sync'],
     room: () => ({ bytes: 3.2 * files * BLOCK, files: 3.2 * files }),
@@ -37,23 +37,23 @@ export function needsOfGrowth(upTo: number): Pick<Work, 'programs' | 'room'> {
 }
 
 /**
- * Measures at every size up to `upTo`, and writes `growth.csv` and the pictures after each: a run that is cut short leaves what it
+ * Measures at every size up to `upTo`, and writes `growth.csv` and the pictures into a directory after each: a run that is cut short leaves what it
  * has measured.
  */
-export async function grow(bench: Bench, upTo: number): Promise<void> {
+export async function grow(bench: Bench, upTo: number, into: string): Promise<void> {
   const points = new Map<string, Point[]>();
   const put = (line: string, x: number, y: number) => points.set(line, [...(points.get(line) ?? []), { x, y }]);
   for (const peers of PEERS) {
     bench.say(`latency with ${peers} peers`);
     await latencyAt(bench, peers, put);
-    writeCharts(points);
+    writeCharts(points, into);
   }
   for (const files of SIZES.filter(size => size <= upTo)) {
     bench.say(`${files.toLocaleString('en-US')} files`);
     await copyAt(bench, files, put);
     await standAt(bench, files, put);
     await quietAt(bench, files, put);
-    writeCharts(points);
+    writeCharts(points, into);
   }
 }
 
@@ -100,9 +100,9 @@ function groveOf(files: number, bytes: number): Grove {
   return { files, directories: files / FILES_EACH, bytes };
 }
 
-function writeCharts(points: Points): void {
+function writeCharts(points: Points, into: string): void {
   const charts = chartsOf(points).filter(({ lines }) => lines.some(line => line.points.length > 0));
-  mkdirSync(RESULTS, { recursive: true });
-  writeFileSync(join(RESULTS, 'growth.csv'), csvOf(charts));
-  for (const chart of charts) writeFileSync(join(RESULTS, `${chart.name}.svg`), svgOf(chart));
+  mkdirSync(into, { recursive: true });
+  writeFileSync(join(into, 'growth.csv'), csvOf(charts));
+  for (const chart of charts) writeFileSync(join(into, `${chart.name}.svg`), svgOf(chart));
 }
