@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { WORKS } from './catalogue.ts';
-import { grow, needsOfGrowth, RESULTS } from './growth.ts';
+import { grow, LARGEST, needsOfGrowth, RESULTS } from './growth.ts';
 import { describeMachine, lackOf, type Machine, renderMachine } from './machine.ts';
 import { renderMarkdown } from './markdown.ts';
 import { missingPrograms } from './program.ts';
@@ -55,7 +55,7 @@ const bench = common(new Command('bench'), 3)
 common(bench.command('growth'), 1)
   .description('Measures how the figures grow with files and peers; writes them as CSV and draws them.')
   .option('--into <dir>', 'where they are kept', RESULTS)
-  .option('--up-to <files>', 'leaves out the larger sizes', positive, Number.POSITIVE_INFINITY)
+  .option('--up-to <files>', 'leaves out the larger sizes', positive, LARGEST)
   .action(measureGrowth);
 try {
   await bench.parseAsync();

@@ -19,7 +19,9 @@ import type { Bench, Work } from './work.ts';
 /** Where the curves are kept: the README shows them. */
 export const RESULTS = join(import.meta.dirname, 'results');
 
-const SIZES = [1_000, 10_000, 100_000, 1_000_000];
+/** The largest size. */
+export const LARGEST = 1_000_000;
+const SIZES = [1_000, 10_000, 100_000, LARGEST];
 const PEERS = [2, 4, 8, 16];
 const FILES_EACH = 100;
 const SMALL_BYTES = 500;
@@ -37,8 +39,8 @@ export function needsOfGrowth(upTo: number): Pick<Work, 'programs' | 'room'> {
 }
 
 /**
- * Measures at every size up to `upTo`, and writes `growth.csv` and the pictures into a directory after each: a run that is cut short leaves what it
- * has measured.
+ * Measures at every size up to `upTo`, and writes `growth.csv` and the pictures into a directory after each: a run that is cut
+ * short leaves what it has measured.
  */
 export async function grow(bench: Bench, upTo: number, into: string): Promise<void> {
   const points = new Map<string, Point[]>();
