@@ -122,6 +122,24 @@ export async function inSync(instances: readonly Instance[], everyMs = 50): Prom
   );
 }
 
+/**
+ * The moment at which instances have the same digest, other than the one given, and want nothing. They say that they are in sync
+ * only after their next comparison, up to ten seconds later.
+ */
+export async function sameDigest(instances: readonly Instance[], otherThan: string, everyMs = 50): Promise<number> {
+  return await momentOf(
+    `${instances.map(({ name }) => name).join(', ')} to have the same digest`,
+    async () => {
+      for (const { isRunning, name } of instances) if (!isRunning) throw new Hopeless(`${name} is not running`);
+      const domains = await Promise.all(instances.map(domainOf));
+      return domains.every(
+        ({ digest, wanted }) => wanted === 0 && digest === domains[0]!.digest && digest !== otherThan,
+      );
+    },
+    { everyMs, evidence: () => instances.map(({ tail }) => tail).join('\n') },
+  );
+}
+
 /** Bytes that an instance exchanged with its peers since its process started. */
 export async function exchanged(instance: Instance, labels: Readonly<Record<string, string>> = {}): Promise<number> {
   return total(await instance.metrics(), 'dfsync_transfer_bytes_total', labels);
