@@ -29,7 +29,8 @@ export interface Reader {
 /** A file that is open for writing, at its end. */
 export interface Writer {
   readonly size: number;
-  write(bytes: Uint8Array): Promise<void>;
+  /** Writes parts one after the other. */
+  write(...parts: Uint8Array[]): Promise<void>;
   /** Brings what was written to the disk. */
   sync(): Promise<void>;
   close(): void;

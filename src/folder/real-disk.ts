@@ -20,7 +20,7 @@ const PRIVATE_MODE = 0o600;
 const PERMISSIONS = 0o777;
 
 const readAt = promisify(fs.read);
-const writeAtEnd = promisify(fs.write);
+const writeAtEnd = promisify(fs.writev);
 const fsync = promisify(fs.fsync);
 
 /** The volume at a directory of this machine. The root may be a symlink; nothing below it is followed. */
@@ -258,12 +258,12 @@ class OpenFile implements Reader, Writer {
     return this.#use('read', async fd => (await readAt(fd, into, 0, into.length, position)).bytesRead);
   }
 
-  write(bytes: Uint8Array): Promise<void> {
+  write(...parts: Uint8Array[]): Promise<void> {
     return this.#use('write', async fd => {
-      for (let done = 0; done < bytes.length; ) {
-        const { bytesWritten } = await writeAtEnd(fd, bytes, done, bytes.length - done, null);
-        done += bytesWritten;
+      for (let left = parts; left.length > 0; ) {
+        const { bytesWritten } = await writeAtEnd(fd, left);
         this.#size += bytesWritten;
+        left = without(left, bytesWritten);
       }
     });
   }
@@ -289,6 +289,16 @@ class OpenFile implements Reader, Writer {
       if (--this.#busy === 0 && this.#closed) fs.closeSync(this.#fd);
     }
   }
+}
+
+/** What is left of parts after so many bytes: a write may end early. */
+function without(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let done = bytes;
+  return parts.flatMap(part => {
+    const taken = Math.min(done, part.length);
+    done -= taken;
+    return taken === part.length ? [] : [part.subarray(taken)];
+  });
 }
 
 /**

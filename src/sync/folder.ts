@@ -13,7 +13,8 @@ export type ActionResult =
 /** A file on its way in. */
 export interface Inlet {
   readonly size: number;
-  write(bytes: Uint8Array): Promise<void>;
+  /** Writes parts one after the other. */
+  write(...parts: Uint8Array[]): Promise<void>;
   close(): void;
 }
 

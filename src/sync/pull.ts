@@ -12,6 +12,7 @@ import { type Action, type Pending, plan } from '../core/plan.ts';
 import type { ActionResult, Folder } from './folder.ts';
 import { type Peer, PeerError } from './peer.ts';
 import type { Want, Wants } from './wants.ts';
+import { WriteBehind } from './write-behind.ts';
 
 /** Wants in one plan. */
 const BATCH = 8_000;
@@ -364,16 +365,22 @@ export class Puller {
     const source = this.#is.source(roleid);
     if (!source) throw new PeerError(0, 'it is not connected');
     const inlet = this.#is.folder.append(entry);
+    const writer = new WriteBehind(inlet);
     try {
       let size = inlet.size;
       const stream = await source.peer.file(this.#is.folder.domain, entry, size, signal);
       for await (const bytes of stream) {
         size += bytes.length;
         if (size > entry.size) throw new PeerError(412, 'it sent more than the file has');
-        await inlet.write(bytes);
+        await writer.add(bytes);
         tally.bytes += bytes.length;
       }
       if (size < entry.size) throw new PeerError(0, 'it sent less than the file has');
+      await writer.end();
+    } catch (error) {
+      // What has come need not come again.
+      await writer.end().catch(() => {});
+      throw error;
     } finally {
       inlet.close();
     }

@@ -74,7 +74,7 @@ const CHANGES_AT_ONCE = 2_000;
 /** Longest that a feed poll may wait, whatever the peer asks: proxies cut idle requests after a minute. */
 const WAIT_AT_MOST_MS = 30_000;
 /** Bytes read from a file at once. */
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 512 * 1024;
 /** Small files read in one go … */
 const READ_AT_ONCE = 500;
 /** … and their bytes: what is held for a peer that reads slowly. */
@@ -336,6 +336,7 @@ function heardOf(folder: Folder): Heard {
   return Object.fromEntries(folder.heard);
 }
 
+/** Reads a stretch of a file, the next chunk while one is on its way. */
 async function* read(
   outlet: Outlet,
   start: number,
@@ -343,17 +344,25 @@ async function* read(
   before: { readonly size: number; readonly mtime: number },
   onChange: () => void,
 ): AsyncGenerator<Uint8Array> {
-  for (let at = start; at < end; ) {
-    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, end - at));
-    const length = await outlet.read(chunk, at);
-    at += length;
-    if (length === 0 || at >= end) {
+  const chunkAt = async (at: number) => {
+    const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, end - at));
+    return chunk.subarray(0, await outlet.read(chunk, at));
+  };
+  let next = start < end ? chunkAt(start) : undefined;
+  for (let at = start; next; ) {
+    const chunk = await next;
+    at += chunk.length;
+    const isLast = chunk.length === 0 || at >= end;
+    next = isLast ? undefined : chunkAt(at);
+    // Whoever goes away in between need not be told that it failed.
+    next?.catch(() => {});
+    if (isLast) {
       const after = outlet.stat();
-      if (length === 0 || after.size !== before.size || after.mtime !== before.mtime) {
+      if (chunk.length === 0 || after.size !== before.size || after.mtime !== before.mtime) {
         onChange();
         throw new Refusal(409, 'Changed', 'the file changed while it was read; it is being looked at');
       }
     }
-    yield chunk.subarray(0, length);
+    yield chunk;
   }
 }

@@ -253,7 +253,8 @@ export class MemoryDisk implements Disk {
       get size() {
         return inode.size;
       },
-      write: async bytes => this.#write('write', path, bytes, part => this.#volume.put(inode, part, inode.size)),
+      write: async (...parts) =>
+        this.#write('write', path, Buffer.concat(parts), part => this.#volume.put(inode, part, inode.size)),
       sync: async () => this.#try('sync', path, () => {}),
       close() {},
     };

@@ -1,0 +1,40 @@
+/** Write-behind: what a peer sends in small pieces is written in large ones, each while the next is on its way. */
+import type { Inlet } from './folder.ts';
+
+/** Bytes in one write: what takes the disk about as long as handing it over costs. At most twice as much is held. */
+const PIECE_BYTES = 1024 * 1024;
+
+export class WriteBehind {
+  readonly #inlet: Inlet;
+  #parts: Uint8Array[] = [];
+  #length = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(inlet: Inlet) {
+    this.#inlet = inlet;
+  }
+
+  /** Takes bytes; resolves when there is room for more. Rejects with what the write before this one failed with. */
+  async add(bytes: Uint8Array): Promise<void> {
+    this.#parts.push(bytes);
+    this.#length += bytes.length;
+    if (this.#length >= PIECE_BYTES) await this.#begin();
+  }
+
+  /** Resolves when everything is written. */
+  async end(): Promise<void> {
+    await this.#begin();
+    await this.#writing;
+  }
+
+  async #begin(): Promise<void> {
+    await this.#writing;
+    const parts = this.#parts;
+    this.#parts = [];
+    this.#length = 0;
+    if (parts.length === 0) return;
+    this.#writing = this.#inlet.write(...parts);
+    // Whoever adds or ends next is told; until then it must not count as nobody's.
+    this.#writing.catch(() => {});
+  }
+}
