@@ -7,40 +7,57 @@ import type { BundleItem, Change, Changes, ChangesQuery, DomainStates, FileRef, 
 import { childrenOf, collect, wrongFile } from './answers.ts';
 import { bundlesOf, formatBundleRequest, readBundle } from './bundle-format.ts';
 import { ByteReader, WireError } from './byte-reader.ts';
+import { ACCEPTED } from './coding.ts';
 import { parseEntry, parseJson, readEntries } from './entry-format.ts';
-import { type Answer, Exchange, type ExchangeOptions, type Question } from './exchange.ts';
+import { type Answer, Exchange, type ExchangeOptions } from './exchange.ts';
 import { etagOf } from './preconditions.ts';
 import {
   changesSchema,
-  commonProtocol,
   digestsSchema,
   domainsSchema,
   MAX_ENTRIES,
   MAX_JSON_BYTES,
   MAX_PREFIXES,
   MAX_TARGET_BYTES,
-  PROTOCOLS,
+  PROTOCOL_HEADER,
   ROUTES,
   selfSchema,
   whatIsWrong,
 } from './protocol.ts';
+import type { Question } from './sending.ts';
 import { exactly } from './streaming.ts';
 import { encode, formatTarget } from './target.ts';
 
+/** Addresses that never leave this host, with or without a port. */
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[?::1\]?)(:\d+)?$/i;
+
 /** Whom to ask, and whom to tell. */
 export interface PeerClientOptions extends ExchangeOptions {
+  /** Whether to ask for bundles in zstd. Unless said otherwise only beyond this host: a wire may be slow, loopback never is. */
+  readonly codedBundles?: boolean;
   /** An entry of the peer that is none, left out of its answer: the path as given, why, and the domain. */
   onRefused?(path: string, reason: string, domain: DomainName): void;
 }
 
-/** {@link Peer} over HTTP. An answer of another instance rejects with status 421. */
+const CODED = { 'accept-encoding': ACCEPTED };
+/** Files are asked for by range, and a range of a coded form is of no use. */
+const PLAIN = { 'accept-encoding': 'identity' };
+
+/**
+ * {@link Peer} over HTTP. An answer of another instance rejects with status 421.
+ *
+ * `self` finds out which version of the protocol the peer speaks, and is to be asked first; a peer that is replaced by another
+ * release later is noticed by its refusal.
+ */
 export class PeerClient implements Peer {
   readonly roleid: number;
   readonly #exchange: Exchange;
   readonly #onRefused: NonNullable<PeerClientOptions['onRefused']>;
+  readonly #bundleCoding: string;
 
   constructor(options: PeerClientOptions) {
     this.roleid = options.roleid;
+    this.#bundleCoding = (options.codedBundles ?? !LOOPBACK.test(options.address)) ? ACCEPTED : 'identity';
     this.#exchange = new Exchange(options);
     this.#onRefused = (path, reason, domain) => options.onRefused?.(path, reason, domain);
   }
@@ -51,11 +68,12 @@ export class PeerClient implements Peer {
   }
 
   async self(signal: AbortSignal): Promise<PeerSelf> {
-    return await this.#json({ target: ROUTES.self, domain: '' }, selfSchema, signal, self => {
-      if (commonProtocol(self.protocols) === undefined)
-        throw new WireError(
-          `it speaks protocol ${self.protocols}, this instance ${PROTOCOLS}: bring both to one release`,
-        );
+    const question = { target: ROUTES.self, domain: '', unversioned: true } as const;
+    return await this.#json(question, selfSchema, signal, (self, { headers }) => {
+      this.#exchange.agree(self.protocols);
+      const answered = headers[PROTOCOL_HEADER];
+      if (answered !== undefined && !self.protocols.map(String).includes(String(answered)))
+        throw new WireError(`it answers in protocol ${answered}, which is none of those that it speaks`);
       return self;
     });
   }
@@ -105,7 +123,7 @@ export class PeerClient implements Peer {
     const { path, size } = file;
     // A range that begins at the end is an error in HTTP; nothing is left to ask for.
     if (offset > 0 && offset >= size) return nothing();
-    const headers = { 'if-match': etagOf(file), ...(offset > 0 && { range: `bytes=${offset}-` }) };
+    const headers = { ...PLAIN, 'if-match': etagOf(file), ...(offset > 0 && { range: `bytes=${offset}-` }) };
     const question = {
       target: formatTarget(ROUTES.file, { domain, path }),
       domain,
@@ -124,7 +142,8 @@ export class PeerClient implements Peer {
   async *bundle(domain: DomainName, files: readonly FileRef[], signal: AbortSignal): AsyncGenerator<BundleItem> {
     for (const bundle of bundlesOf(files)) {
       const target = formatTarget(ROUTES.bundle, { domain });
-      const answer = await this.#exchange.ask({ target, domain, body: formatBundleRequest(bundle) }, signal);
+      const headers = { 'accept-encoding': this.#bundleCoding };
+      const answer = await this.#exchange.ask({ target, domain, headers, body: formatBundleRequest(bundle) }, signal);
       const reader = new ByteReader(answer.body);
       try {
         for await (const item of readBundle(reader, bundle)) {
@@ -150,7 +169,7 @@ export class PeerClient implements Peer {
   async #entries(domain: DomainName, targets: readonly string[], signal: AbortSignal): Promise<Entry[]> {
     const entries: Entry[] = [];
     for (const target of targets) {
-      const answer = await this.#exchange.ask({ target, domain }, signal);
+      const answer = await this.#exchange.ask({ target, domain, headers: CODED }, signal);
       const reader = new ByteReader(answer.body);
       const onRefused = (path: string, reason: string) => this.#onRefused(path, reason, domain);
       try {
@@ -164,12 +183,17 @@ export class PeerClient implements Peer {
     return entries;
   }
 
-  async #json<T, R>(question: Question, schema: z.ZodType<T>, signal: AbortSignal, then: (answer: T) => R): Promise<R> {
-    const answer = await this.#exchange.ask(question, signal);
+  async #json<T, R>(
+    question: Question,
+    schema: z.ZodType<T>,
+    signal: AbortSignal,
+    then: (content: T, answer: Answer) => R,
+  ): Promise<R> {
+    const answer = await this.#exchange.ask({ ...question, headers: CODED }, signal);
     try {
       const parsed = schema.safeParse(parseJson(await collect(answer.body, MAX_JSON_BYTES)));
       if (!parsed.success) throw new WireError(whatIsWrong(parsed.error));
-      return then(parsed.data);
+      return then(parsed.data, answer);
     } catch (error) {
       throw asPeerError(answer, error);
     }

@@ -59,15 +59,15 @@ export function parseEntry(raw: unknown): ParsedEntry {
 }
 
 /** Entries as NDJSON, in pieces that suit a socket. */
-export function* formatEntries(entries: Iterable<Entry>): Generator<string> {
+export async function* formatEntries(entries: Iterable<Entry>): AsyncGenerator<Buffer> {
   let chunk = '';
   for (const entry of entries) {
     chunk += `${JSON.stringify(entry)}\n`;
     if (chunk.length < CHUNK_CHARACTERS) continue;
-    yield chunk;
+    yield Buffer.from(chunk);
     chunk = '';
   }
-  if (chunk !== '') yield chunk;
+  if (chunk !== '') yield Buffer.from(chunk);
 }
 
 /**

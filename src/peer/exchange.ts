@@ -1,28 +1,21 @@
 /** One question to a peer over HTTP, and the checks that every answer has to pass. */
-import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
-import got, { type Request } from 'got';
+import { Agent, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { PeerError } from '../sync/peer.ts';
-import { brief, codeOf, problemIn, reasonOf } from './failure.ts';
+import { WireError } from './byte-reader.ts';
+import { brief, problemIn, reasonOf } from './failure.ts';
 import { strangerIn } from './identity.ts';
-import { PROTOCOL, PROTOCOL_HEADER, ROLEID_HEADER } from './protocol.ts';
-import { Account, type OnTransfer, SocketMeter, type Traffic } from './transfer.ts';
+import { PACE, type Pace } from './pace.ts';
+import { commonProtocol, PROTOCOL_HEADER, PROTOCOLS, ROLEID_HEADER, withoutCommon } from './protocol.ts';
+import { receive } from './receiving.ts';
+import { type Question, send, type Timeouts } from './sending.ts';
+import { Account, type OnTransfer, SocketMeter } from './transfer.ts';
 
 /** Half of what a server takes from one peer at a time: polls, small and large transfers side by side. */
 const MAX_SOCKETS = 16;
 /** Below the server's keep-alive (65 s): whoever sends closes idle sockets first. */
 const IDLE_SOCKET_MS = 30_000;
 
-/** How long to wait for a peer, milliseconds. */
-export interface Timeouts {
-  /** For the connection: three tries of TCP. */
-  readonly connect: number;
-  /** For the first byte of an answer, above what was asked to be waited for. */
-  readonly response: number;
-  /** Between two bytes, the same. */
-  readonly idle: number;
-}
-
-const TIMEOUTS: Timeouts = { connect: 10_000, response: 30_000, idle: 30_000 };
+const TIMEOUTS: Timeouts = { connect: 10_000, send: 30_000, response: 30_000, idle: 30_000 };
 
 /** Who asks whom, and how. */
 export interface ExchangeOptions {
@@ -35,21 +28,10 @@ export interface ExchangeOptions {
   /** Bearer tokens: the first one is sent, asked for at every request. */
   tokens(): readonly string[];
   onTransfer?: OnTransfer;
+  /** Versions of the protocol to speak; those of this program where not given. */
+  readonly protocols?: readonly number[];
   readonly timeouts?: Partial<Timeouts>;
-}
-
-/** What is asked. */
-export interface Question {
-  readonly target: string;
-  /** Whom the bytes are accounted to; empty for what belongs to no single domain. */
-  readonly domain: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** JSON; a question with a body is a POST. */
-  readonly body?: string;
-  /** How long the peer was asked to wait for news, milliseconds. */
-  readonly wait?: number;
-  /** Statuses that are an answer; others reject. */
-  readonly expected?: readonly number[];
+  readonly pace?: Pace;
 }
 
 /** An answer of the right peer with an expected status. */
@@ -57,7 +39,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly account: Account;
-  /** To be read once; rejects with a {@link PeerError}. */
+  /** The content, decoded; to be read once; rejects with a {@link PeerError}. */
   readonly body: AsyncIterable<Uint8Array>;
   /** The error for an answer whose content is not what the protocol says. */
   unexpected(what: string, cause?: unknown): PeerError;
@@ -65,9 +47,13 @@ export interface Answer {
   discard(): void;
 }
 
-/** The sockets to one peer. */
+/** The sockets to one peer, and the version of the protocol that is spoken on them. */
 export class Exchange {
   readonly #options: ExchangeOptions;
+  readonly #protocols: readonly number[];
+  /** What the peer is known to speak; until anything is known of it, the newest one of ours. */
+  #protocol: number;
+  readonly #pace: Pace;
   readonly #timeouts: Timeouts;
   readonly #agent = new Agent({
     keepAlive: true,
@@ -79,6 +65,9 @@ export class Exchange {
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
+    this.#protocols = options.protocols ?? PROTOCOLS;
+    this.#protocol = Math.max(...this.#protocols);
+    this.#pace = options.pace ?? PACE;
     this.#timeouts = { ...TIMEOUTS, ...options.timeouts };
   }
 
@@ -90,6 +79,33 @@ export class Exchange {
   async ask(question: Question, signal: AbortSignal): Promise<Answer> {
     signal.throwIfAborted();
     try {
+      return await this.#fresh(question, signal);
+    } catch (error) {
+      if (!(error instanceof OtherProtocol)) throw error;
+      // The peer was replaced by another release since; what it speaks now was in its refusal.
+      this.#protocol = error.common;
+    }
+    return await this.#fresh(question, signal);
+  }
+
+  /**
+   * Takes the versions that the peer says it speaks: questions are asked in the newest common one from now on.
+   *
+   * @throws {@link WireError} where there is none
+   */
+  agree(theirs: readonly number[]): void {
+    const common = commonProtocol(this.#protocols, theirs);
+    if (common === undefined) throw new WireError(withoutCommon(this.#protocols, theirs));
+    this.#protocol = common;
+  }
+
+  /** Closes every socket. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  async #fresh(question: Question, signal: AbortSignal): Promise<Answer> {
+    try {
       return await this.#once(question, signal, true);
     } catch (error) {
       if (!(error instanceof StaleSocket)) throw error;
@@ -98,112 +114,71 @@ export class Exchange {
     return await this.#once(question, signal, false);
   }
 
-  /** Closes every socket. */
-  close(): void {
-    this.#agent.destroy();
-  }
-
   /** @param again whether it may be asked again: then a kept socket that turns out to be closed is told as such */
   async #once(question: Question, signal: AbortSignal, again: boolean): Promise<Answer> {
-    const sent = this.#send(question, signal);
-    const failed = (error: unknown) => {
+    const { roleid, address, onTransfer } = this.#options;
+    const account = new Account(roleid, question.domain, onTransfer ?? (() => {}));
+    const protocol = question.unversioned ? undefined : this.#protocol;
+    const sockets = { address, agent: this.#agent, meter: this.#meter, timeouts: this.#timeouts };
+    const sent = send(question, this.#headers(protocol), sockets, account, signal);
+    const giveUp = () => {
       sent.stream.destroy();
       sent.read();
-      return this.#failure(question, signal, error);
     };
     let response: IncomingMessage;
     try {
       response = await sent.response;
     } catch (error) {
       if (again && sent.isStale(error) && !signal.aborted) throw new StaleSocket();
-      throw failed(error);
+      giveUp();
+      throw this.#failure(question, signal, error);
     }
-    const answer: Answer = {
-      status: response.statusCode ?? 0,
-      headers: response.headers,
-      account: sent.account,
-      body: readBody(sent.stream, sent.read, failed),
-      unexpected: (what, cause) => this.#error(question, response.statusCode ?? 0, brief(what), cause),
-      discard: () => {
-        sent.stream.destroy();
-        sent.read();
-      },
+    const { headers, statusCode: status = 0 } = response;
+    const unexpected = (what: string, cause?: unknown) => this.#error(question, status, brief(what), cause);
+    const failed = (error: unknown) => {
+      giveUp();
+      return error instanceof WireError ? unexpected(error.message, error) : this.#failure(question, signal, error);
     };
-    await this.#check(answer, question, signal);
+    const body = receive(sent, headers['content-encoding'], this.#pace, account, failed);
+    const answer: Answer = { status, headers, account, body, unexpected, discard: giveUp };
+    await this.#check(answer, question, protocol, signal);
     return answer;
   }
 
-  #send(question: Question, signal: AbortSignal) {
-    const { roleid, address, onTransfer } = this.#options;
-    const stream = got.stream(`http://${address}${question.target}`, this.#request(question, signal));
-    // Given as an option the body is written in chunks, and the request destroyed where its answer begins before that has ended.
-    if (question.body !== undefined) stream.end(question.body);
-    const account = new Account(roleid, question.domain, onTransfer ?? (() => {}));
-    const read = Promise.withResolvers<void>();
-    const carried = Promise.withResolvers<Traffic>();
-    // Content is accounted for as it is read, the rest once the socket is free and the reader done, whichever is later.
-    void Promise.all([carried.promise, read.promise]).then(([traffic]) => account.settle(traffic));
-    let request: ClientRequest | undefined;
-    stream.on('request', (made: ClientRequest) => {
-      request = made;
-      made.once('socket', socket => made.once('close', () => carried.resolve(this.#meter.take(socket))));
-    });
-    const response = new Promise<IncomingMessage>((resolve, reject) => {
-      stream.once('response', (given: IncomingMessage) => resolve(given));
-      // Stays on: an error after the headers, before anybody reads, must not end the process.
-      stream.on('error', reject);
-    });
-    const isStale = (error: unknown) => request?.reusedSocket === true && codeOf(error) === 'ECONNRESET';
-    return { stream, response, account, read: read.resolve, isStale };
-  }
-
-  #request({ body, headers, wait = 0 }: Question, signal: AbortSignal) {
+  #headers(protocol: number | undefined): Record<string, string> {
     const { self, tokens } = this.#options;
-    const { connect, response, idle } = this.#timeouts;
     const [token] = tokens();
     return {
-      method: body === undefined ? 'GET' : 'POST',
-      headers: {
-        [ROLEID_HEADER]: String(self),
-        [PROTOCOL_HEADER]: String(PROTOCOL),
-        'user-agent': 'dfsync',
-        ...(token !== undefined && { authorization: `Bearer ${token}` }),
-        ...(body !== undefined && {
-          'content-type': 'application/json',
-          'content-length': String(Buffer.byteLength(body)),
-        }),
-        ...headers,
-      },
-      agent: { http: this.#agent },
-      signal,
-      retry: { limit: 0 },
-      timeout: { lookup: connect, connect, response: response + wait, socket: idle + wait },
-      decompress: false,
-      followRedirect: false,
-      throwHttpErrors: false,
-      setHost: true,
-    } as const;
+      [ROLEID_HEADER]: String(self),
+      ...(protocol !== undefined && { [PROTOCOL_HEADER]: String(protocol) }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    };
   }
 
   /** Whoever else answers, a proxy or another instance: nothing of it is believed. */
-  async #check(answer: Answer, question: Question, signal: AbortSignal): Promise<void> {
-    const stranger = strangerIn(answer, this.#options.roleid);
+  async #check(answer: Answer, question: Question, protocol: number | undefined, signal: AbortSignal): Promise<void> {
+    const stranger = strangerIn(answer, this.#options.roleid, protocol);
     const error = stranger
       ? this.#error(question, stranger.status, stranger.what)
-      : await this.#statusError(answer, question);
+      : await this.#statusError(answer, question, protocol);
     if (error === undefined) return;
     answer.discard();
     signal.throwIfAborted();
     throw error;
   }
 
-  async #statusError(answer: Answer, question: Question): Promise<PeerError | undefined> {
+  async #statusError(answer: Answer, question: Question, protocol: number | undefined): Promise<Error | undefined> {
     const { expected = [200] } = question;
     if (expected.includes(answer.status)) return undefined;
-    const said = await problemIn(answer);
-    if (answer.status !== 401) return this.#error(question, answer.status, `${answer.status} ${said}`);
+    const { says, protocols } = await problemIn(answer);
+    if (answer.status === 400 && protocols !== undefined) {
+      const common = commonProtocol(this.#protocols, protocols);
+      if (common === undefined) return this.#error(question, 400, withoutCommon(this.#protocols, protocols));
+      if (protocol !== undefined && common !== protocol) return new OtherProtocol(common);
+    }
+    if (answer.status !== 401) return this.#error(question, answer.status, `${answer.status} ${says}`);
     const advice = 'make the first line of --token-file a token that the peer accepts';
-    return this.#error(question, 401, `the peer refuses our token: ${said}; ${advice}`);
+    return this.#error(question, 401, `the peer refuses our token: ${says}; ${advice}`);
   }
 
   #failure(question: Question, signal: AbortSignal, error: unknown): unknown {
@@ -222,16 +197,12 @@ export class Exchange {
 /** A kept socket turned out to be closed. */
 class StaleSocket extends Error {}
 
-async function* readBody(
-  stream: Request,
-  read: () => void,
-  failed: (error: unknown) => unknown,
-): AsyncGenerator<Uint8Array> {
-  try {
-    yield* stream;
-  } catch (error) {
-    throw failed(error);
-  } finally {
-    read();
+/** The peer does not speak the version that was asked in, but another one of ours. */
+class OtherProtocol extends Error {
+  readonly common: number;
+
+  constructor(common: number) {
+    super(`protocol ${common} it is`);
+    this.common = common;
   }
 }

@@ -11,12 +11,12 @@ export function brief(text: string): string {
   return line.length <= BRIEF ? line : `${line.slice(0, BRIEF)}…`;
 }
 
-/** What a problem document says, as far as it can be read. */
+/** What a problem document says, as far as it can be read, and the protocols that are spoken there if it tells. */
 export async function problemIn(answer: {
   headers: IncomingHttpHeaders;
   body: AsyncIterable<Uint8Array>;
-}): Promise<string> {
-  if (!answer.headers['content-type']?.startsWith(PROBLEM)) return 'without a reason';
+}): Promise<{ says: string; protocols?: readonly number[] | undefined }> {
+  if (!answer.headers['content-type']?.startsWith(PROBLEM)) return { says: 'without a reason' };
   const parts: Uint8Array[] = [];
   let length = 0;
   try {
@@ -25,10 +25,10 @@ export async function problemIn(answer: {
       length += chunk.length;
       if (length > MAX_PROBLEM_BYTES) break;
     }
-    const { title, detail } = problemSchema.parse(JSON.parse(Buffer.concat(parts).toString('utf8')));
-    return brief(`${title}: ${detail}`);
+    const said = problemSchema.partial().parse(JSON.parse(Buffer.concat(parts).toString('utf8')));
+    return { says: brief(`${said.title ?? ''}: ${said.detail ?? ''}`), protocols: said.protocols };
   } catch {
-    return 'without a reason that can be read';
+    return { says: 'without a reason that can be read' };
   }
 }
 

@@ -1,12 +1,17 @@
 /** Whether an answer is from the instance that was asked. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { brief } from './failure.ts';
-import { MISDIRECTED, PROTOCOL_HEADER, PROTOCOLS, ROLEID_HEADER } from './protocol.ts';
+import { MISDIRECTED, PROTOCOL_HEADER, ROLEID_HEADER } from './protocol.ts';
 
-/** Why nothing of an answer is to be believed, and the status that says so; undefined for the right instance. */
+/**
+ * Why nothing of an answer is to be believed, and the status that says so; undefined for the right instance.
+ *
+ * @param asked the version of the protocol that was asked in, if any
+ */
 export function strangerIn(
   { status, headers }: { readonly status: number; readonly headers: IncomingHttpHeaders },
   roleid: number,
+  asked: number | undefined,
 ): { readonly status: number; readonly what: string } | undefined {
   const named = headers[ROLEID_HEADER];
   if (named === undefined && status >= 500) return { status, what: `${status} from something before the peer` };
@@ -18,7 +23,10 @@ export function strangerIn(
       what: `misrouted: instance ${brief(String(named))} answers there; check its address`,
     };
   const protocol = headers[PROTOCOL_HEADER];
-  if (protocol === undefined || PROTOCOLS.includes(Number(protocol))) return undefined;
-  const ours = `this instance speaks ${PROTOCOLS.join(', ')}: bring both to one release`;
-  return { status, what: `the peer answers in protocol ${brief(String(protocol))}, ${ours}` };
+  // A refusal may come from before anything was found out about the question.
+  if (protocol === undefined || asked === undefined || status >= 400 || protocol === String(asked)) return undefined;
+  return {
+    status,
+    what: `the peer answers in protocol ${brief(String(protocol))} what was asked in ${asked}: bring both to one release`,
+  };
 }

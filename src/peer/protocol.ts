@@ -10,10 +10,11 @@ export const PROTOCOLS: readonly number[] = [PROTOCOL];
 
 /** Roleid of whoever sends the message: the asking instance in a request, the answering one in every answer. */
 export const ROLEID_HEADER = 'dfsync-roleid';
-/** Protocol version of the message; a request without it is taken as the oldest one spoken. */
+/** Protocol version of the message; a request without it, such as the first question of all, is taken as the oldest one spoken. */
 export const PROTOCOL_HEADER = 'dfsync-protocol';
 
 export const ROUTES = {
+  openapi: '/v1/openapi.json',
   self: '/v1/self',
   domains: '/v1/domains',
   digests: '/v1/domains/:domain/digests',
@@ -23,8 +24,10 @@ export const ROUTES = {
   bundle: '/v1/domains/:domain/bundle',
 } as const;
 
+export const JSON_TYPE = 'application/json';
 export const NDJSON = 'application/x-ndjson';
 export const BUNDLE = 'application/vnd.dfsync.bundle';
+export const OCTETS = 'application/octet-stream';
 export const PROBLEM = 'application/problem+json';
 
 /** Status of an answer that came from another instance than the one asked (RFC 9110, 15.5.20). */
@@ -54,8 +57,15 @@ export const MAX_PROBLEM_BYTES = 16_384;
 export const MAX_WAIT_MS = 55_000;
 
 /** The newest version that both ends speak, or undefined. */
-export function commonProtocol(theirs: readonly number[]): number | undefined {
-  return PROTOCOLS.find(version => theirs.includes(version));
+export function commonProtocol(ours: readonly number[], theirs: readonly number[]): number | undefined {
+  const common = ours.filter(version => theirs.includes(version));
+  return common.length === 0 ? undefined : Math.max(...common);
+}
+
+/** What to do where two ends have no version in common, told to the one that asked: which of them is the older one. */
+export function withoutCommon(ours: readonly number[], theirs: readonly number[]): string {
+  const older = Math.max(...ours) < Math.max(...theirs) ? 'this instance' : 'the peer';
+  return `the peer speaks protocol ${theirs.join(', ')}, this instance ${ours.join(', ')}: none in common; update ${older}, which is the older one (each release speaks the version before its own too)`;
 }
 
 const count = z.int().min(0);
@@ -138,7 +148,18 @@ export const bundleHeaderSchema = z.union([
   z.object({ path: z.string(), status: z.int().min(400).max(599) }),
 ]);
 
-export const problemSchema = z.object({ title: z.string().default(''), detail: z.string().default('') });
+/** RFC 9457. */
+export const problemSchema = z.object({
+  type: z.string().describe('A name for this kind of problem: no page, only the title in another form.'),
+  title: z.string().describe('The kind of problem, the same each time.'),
+  status: z.int().min(400).max(599),
+  detail: z.string().describe('What is wrong this time, and what to do about it.'),
+  protocols: z
+    .array(count)
+    .max(16)
+    .optional()
+    .describe('Where the version asked for is not spoken: those that are, newest first.'),
+});
 
 /** What is wrong with a message, as one short sentence: the first thing that a schema refused. */
 export function whatIsWrong(error: z.ZodError): string {

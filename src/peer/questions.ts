@@ -1,14 +1,18 @@
 /** What a request says, parsed; whatever is no question of the protocol throws a {@link Problem}. */
-import type { RouterContext } from '@koa/router';
 import type { z } from 'zod';
 import { type DomainName, parsePath, type RelPath } from '../core/path.ts';
 import type { FileRef } from '../sync/peer.ts';
-import type { Asked } from './gate.ts';
+import type { Context } from './asked.ts';
+import { parseAcceptEncoding } from './coding.ts';
 import { Problem } from './problem.ts';
-import { bundleSchema, MAX_BUNDLE_BYTES, MAX_BUNDLE_FILES, MAX_REQUEST_BYTES, whatIsWrong } from './protocol.ts';
-
-/** A request that came through the gate. */
-export type Context = RouterContext<Asked>;
+import {
+  bundleSchema,
+  JSON_TYPE,
+  MAX_BUNDLE_BYTES,
+  MAX_BUNDLE_FILES,
+  MAX_REQUEST_BYTES,
+  whatIsWrong,
+} from './protocol.ts';
 
 /** The domain, from our own decoding of the target, never from the router's. */
 export function domainOf(ctx: Context): DomainName {
@@ -47,11 +51,25 @@ export function bundleIn(raw: unknown): FileRef[] {
   return files.map(file => ({ ...file, path: pathOf(file.path) }));
 }
 
+/** The weights of codings; 406 where the plain bytes, which are all there is, are refused. */
+export function plainOnly(ctx: Context): void {
+  if (parseAcceptEncoding(ctx.get('Accept-Encoding')).identity > 0) return;
+  throw new Problem(406, 'Coding not acceptable', 'content of files is sent as it is: do not refuse identity');
+}
+
 /**
  * The body as JSON; 413 past the limit. Reads on past it without keeping anything: whoever is still sending would not see an
  * answer.
  */
 export async function readJson(ctx: Context): Promise<unknown> {
+  const type = ctx.get('Content-Type');
+  if (type !== '' && !ctx.is(JSON_TYPE))
+    throw new Problem(415, 'Media type not supported', `a request is ${JSON_TYPE}, this one says ${type}`);
+  const coding = ctx.get('Content-Encoding');
+  if (coding !== '' && coding.toLowerCase() !== 'identity')
+    throw new Problem(415, 'Coding not supported', `a request is not coded, this one says ${coding}`, {
+      'accept-encoding': 'identity',
+    });
   const parts: Buffer[] = [];
   let length = 0;
   for await (const chunk of ctx.req) {

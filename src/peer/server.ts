@@ -1,19 +1,26 @@
 /** The listener for peers: sockets, their limits, and a shutdown that lets answers end. */
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
-import { formatProblem } from './problem.ts';
-import { MAX_HEADER_BYTES, MAX_WAIT_MS, PROBLEM, PROTOCOL, PROTOCOL_HEADER, ROLEID_HEADER } from './protocol.ts';
+import type { AddressInfo } from 'node:net';
+import { answerGarbage } from './garbage.ts';
+import { MAX_HEADER_BYTES, MAX_WAIT_MS } from './protocol.ts';
 import { type PeerRoutes, peerApp } from './routes.ts';
 
-/** A request with its body, a bundle's list at most: whoever takes longer holds a socket for nothing. Answers are not limited. */
-const REQUEST_TIMEOUT_MS = 30_000;
-/** Line and headers come in one packet or two. */
-const HEADERS_TIMEOUT_MS = 10_000;
-/** A socket without any progress, in an answer too: longer than a feed is held open. */
-const IDLE_TIMEOUT_MS = MAX_WAIT_MS + 65_000;
+/** How long a server waits for whoever asks, milliseconds. */
+export interface Patiences {
+  /** For a request with its body, a bundle's list at most: whoever takes longer holds a socket for nothing. */
+  readonly request: number;
+  /** For its line and headers: they come in one packet or two. */
+  readonly headers: number;
+  /** How often these two are looked at. */
+  readonly check: number;
+  /** For any progress of a socket, in an answer too: longer than a feed is held open. */
+  readonly idle: number;
+}
+
+const PATIENCES: Patiences = { request: 30_000, headers: 10_000, check: 5_000, idle: MAX_WAIT_MS + 65_000 };
 /** Above the client's idle timeout: a server that closes first meets requests already on their way. */
 const KEEP_ALIVE_MS = 65_000;
-/** Sockets in all: 32 peers with twice the sockets their clients open, and strangers besides. */
+/** Sockets in all: 64 peers with twice the sockets that their clients open. One more is closed at once, without an answer. */
 const MAX_SOCKETS = 2048;
 /** What answers under way may take at shutdown: half of the ten seconds that a process has to stop. */
 const DRAIN_MS = 5_000;
@@ -31,22 +38,28 @@ export interface PeerServer {
 }
 
 /** Makes the listener; nothing is bound before `listen`. */
-export function createPeerServer(routes: PeerRoutes): PeerServer {
+export function createPeerServer(routes: PeerRoutes, patiences: Partial<Patiences> = {}): PeerServer {
   const stopping = new AbortController();
+  const { request, headers, check, idle } = { ...PATIENCES, ...patiences };
+  const answer = peerApp(routes, stopping.signal).callback();
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: request,
+      headersTimeout: headers,
+      connectionsCheckingInterval: check,
       keepAliveTimeout: KEEP_ALIVE_MS,
+      // Node would refuse without a word; the gate says why.
+      requireHostHeader: false,
       noDelay: true,
     },
-    peerApp(routes, stopping.signal).callback(),
+    answer,
   );
-  server.setTimeout(IDLE_TIMEOUT_MS);
+  server.on('checkExpectation', answer);
+  server.setTimeout(idle);
   server.maxConnections = MAX_SOCKETS;
-  const roleid = routes.serving.self().roleid;
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => refuse(socket, roleid, error.code));
+  const { roleid, protocols } = routes.serving.self();
+  answerGarbage(server, { roleid, protocol: Math.min(...protocols) });
   return {
     listen: (host, port) => listen(server, host, port),
     close: () => drain(server, stopping),
@@ -82,30 +95,6 @@ async function drain(server: Server, stopping: AbortController): Promise<void> {
     clearInterval(sweep);
     clearTimeout(deadline);
   }
-}
-
-/** What is no request never reaches the routes: answered by hand, in the same form. */
-function refuse(socket: Socket, roleid: number, code: string | undefined): void {
-  if (code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const [status, title] = malformed(code);
-  const body = formatProblem(status, title, 'the request cannot be read');
-  const headers = [
-    `${ROLEID_HEADER}: ${roleid}`,
-    `${PROTOCOL_HEADER}: ${PROTOCOL}`,
-    `content-type: ${PROBLEM}`,
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  ];
-  socket.end(`HTTP/1.1 ${status} ${title}\r\n${headers.join('\r\n')}\r\n\r\n${body}`);
-}
-
-function malformed(code: string | undefined): [number, string] {
-  if (code === 'HPE_HEADER_OVERFLOW') return [431, 'Request header fields too large'];
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return [408, 'Request timeout'];
-  return [400, 'Bad request'];
 }
 
 function reasonOf(error: unknown): string {

@@ -21,6 +21,38 @@ export async function primed<T>(source: AsyncIterable<T>): Promise<AsyncIterable
   return primed;
 }
 
+/**
+ * Takes pieces until they are `enough`, so that what fails at once is thrown here: all of it where it ends before, else a stream of
+ * what was taken and the rest.
+ */
+export async function begun(
+  source: AsyncIterable<Uint8Array>,
+  enough: number,
+): Promise<
+  | { readonly whole: Buffer; readonly stream?: never }
+  | { readonly whole?: never; readonly stream: AsyncIterable<Uint8Array> }
+> {
+  const iterator = source[Symbol.asyncIterator]();
+  const parts: Uint8Array[] = [];
+  for (let length = 0; length < enough; ) {
+    const { done, value } = await iterator.next();
+    if (done) return { whole: Buffer.concat(parts, length) };
+    parts.push(value);
+    length += value.length;
+  }
+  const stream: AsyncIterableIterator<Uint8Array> = {
+    async next() {
+      const value = parts.shift();
+      return value === undefined ? await iterator.next() : { done: false, value };
+    },
+    async return() {
+      return (await iterator.return?.()) ?? { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]: () => stream,
+  };
+  return { stream };
+}
+
 /** The same bytes, which must be `length` in all: one too many would be read as the next answer, one too few be waited for. */
 export async function* exactly(
   source: AsyncIterable<Uint8Array>,

@@ -8,7 +8,10 @@ export interface Transfer {
   /** Empty for what belongs to no single domain. */
   readonly domain: string;
   readonly direction: 'sent' | 'received';
-  /** `content`: bytes of files, single or bundled. `index`: everything else, headers included. */
+  /**
+   * `content`: bytes of files, single or bundled, as they are on disk. `index`: everything else, headers included, as it travels:
+   * what is coded counts as the fewer bytes that it is on the wire.
+   */
   readonly kind: 'content' | 'index';
   readonly bytes: number;
 }
@@ -41,6 +44,8 @@ export class Account {
   readonly #domain: string;
   readonly #tell: OnTransfer;
   readonly #content = { sent: 0, received: 0 };
+  /** Of bodies that are coded: bytes on the wire, and what they stand for. */
+  readonly #coded = { sent: { wire: 0, plain: 0 }, received: { wire: 0, plain: 0 } };
 
   constructor(peer: number, domain: string, tell: OnTransfer) {
     this.#peer = peer;
@@ -53,10 +58,19 @@ export class Account {
     this.#report(direction, 'content', bytes);
   }
 
+  /** `plain` more bytes of a body travel coded, as `wire` bytes: its content has the same share of the one as of the other. */
+  coded(direction: 'sent' | 'received', wire: number, plain: number): void {
+    this.#coded[direction].wire += wire;
+    this.#coded[direction].plain += plain;
+  }
+
   /** Closes the account. Content that was counted but cut off on its way makes the rest 0, not negative. */
   settle(traffic: Traffic): void {
-    for (const direction of ['sent', 'received'] as const)
-      this.#report(direction, 'index', traffic[direction] - this.#content[direction]);
+    for (const direction of ['sent', 'received'] as const) {
+      const { wire, plain } = this.#coded[direction];
+      const carried = this.#content[direction] * (plain > 0 ? wire / plain : 1);
+      this.#report(direction, 'index', traffic[direction] - Math.round(carried));
+    }
   }
 
   #report(direction: 'sent' | 'received', kind: 'content' | 'index', bytes: number): void {

@@ -57,13 +57,13 @@ const CASES: Record<string, Case> = {
     answer: ok(JSON.stringify({ ...SELF, protocols: [8, 9] })),
     ask: getSelf,
     status: 200,
-    says: /speaks protocol 8,9, this instance 1: bring both to one release/,
+    says: /the peer speaks protocol 8, 9, this instance 1: none in common; update this instance/,
   },
   'a protocol to come in the headers': {
     answer: ok(JSON.stringify(SELF), { ...honest, 'dfsync-protocol': '9' }),
     ask: getSelf,
     status: 200,
-    says: /protocol 9/,
+    says: /answers in protocol 9, which is none of those that it speaks/,
   },
   'another instance': {
     answer: ok(JSON.stringify(SELF), { 'dfsync-roleid': '70' }),

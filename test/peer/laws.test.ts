@@ -8,6 +8,7 @@ import { formatEntries, parseEntry, readEntries } from '../../src/peer/entry-for
 import { MAX_BUNDLE_BYTES, MAX_BUNDLE_FILES, MAX_REQUEST_BYTES, ROUTES } from '../../src/peer/protocol.ts';
 import { formatTarget, parseTarget } from '../../src/peer/target.ts';
 import type { BundleItem } from '../../src/sync/peer.ts';
+import { bytesOf } from './network.ts';
 
 /** Objects as JSON makes them. */
 const record = <T extends object>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
@@ -103,7 +104,7 @@ test('a target from anywhere is decoded or refused, and never hides a separator 
 test('entries come out of NDJSON as they went in, wherever it is cut', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(entry), fc.integer({ min: 1, max: 90 }), async (entries, size) => {
-      const bytes = Buffer.from([...formatEntries(entries as never)].join(''));
+      const bytes = await bytesOf(formatEntries(entries as never));
       const read = await readEntries(new ByteReader(cut(bytes, size)), 1000, (at, why) => assert.fail(`${at}: ${why}`));
       assert.deepEqual(read, entries);
     }),

@@ -1,0 +1,72 @@
+/** Bodies on their way out: coded where that is asked for, at the pace of the reader, who has to keep one. */
+import { Readable } from 'node:stream';
+import type { Context } from './asked.ts';
+import {
+  type Coding,
+  chooseCoding,
+  encodeStream,
+  encodeWhole,
+  MIN_CODED_BYTES,
+  parseAcceptEncoding,
+} from './coding.ts';
+import { deadline, Patience, paced, paceInWords } from './pace.ts';
+import { Problem } from './problem.ts';
+import { begun } from './streaming.ts';
+
+/** The coding that an answer has to be in, worthwhile or not; 406 where there is none. Says that there is a choice. */
+export function codingOf(ctx: Context, worthwhile: boolean): Coding {
+  ctx.vary('Accept-Encoding');
+  const coding = chooseCoding(parseAcceptEncoding(ctx.get('Accept-Encoding')), worthwhile);
+  if (coding !== undefined) return coding;
+  throw new Problem(
+    406,
+    'Coding not acceptable',
+    'this can be had in zstd or as it is: accept one of zstd and identity',
+  );
+}
+
+/** Answers with a body that is there. */
+export async function sendWhole(ctx: Context, type: string, body: Buffer, coding: Coding): Promise<void> {
+  const wire = await encodeWhole(body, coding);
+  describe(ctx, type, coding);
+  if (coding !== 'identity') ctx.state.account.coded('sent', wire.length, body.length);
+  const patience = new Patience(ctx.state.pace);
+  patience.grant(wire.length);
+  deadline(patience.leftMs, ctx.state.closed, () => cutOff(ctx));
+  ctx.body = wire;
+}
+
+/** Answers with a body that is made as it is read, coded where that is asked for and it is not too short to gain by it. */
+export async function sendStream(ctx: Context, type: string, source: AsyncIterable<Uint8Array>): Promise<void> {
+  const { whole, stream } = await begun(source, MIN_CODED_BYTES);
+  if (whole !== undefined) return await sendWhole(ctx, type, whole, codingOf(ctx, false));
+  const coding = codingOf(ctx, true);
+  describe(ctx, type, coding);
+  const { account } = ctx.state;
+  flow(ctx, coding === 'identity' ? stream : encodeStream(stream, (wire, plain) => account.coded('sent', wire, plain)));
+}
+
+/** Answers with the bytes of a stream, as fast as they are taken and not too slowly. */
+export function flow(ctx: Context, source: AsyncIterable<Uint8Array>): void {
+  const { pace, closed } = ctx.state;
+  const body = paced(source, pace, closed, () => cutOff(ctx));
+  ctx.body = Readable.from(body, { objectMode: false });
+}
+
+/** A reader took too little for an answer to be held for him any longer. */
+export class SlowReader extends Error {
+  override readonly name = 'SlowReader';
+}
+
+function cutOff(ctx: Context): void {
+  const { asking, pace } = ctx.state;
+  const what = `instance ${asking.roleid} took ${paceInWords(pace)} of an answer, which was cut off`;
+  ctx.app.emit('error', new SlowReader(`${what}; look at the network and the load of that server`));
+  ctx.res.destroy();
+}
+
+function describe(ctx: Context, type: string, coding: Coding): void {
+  ctx.status = 200;
+  ctx.set('Content-Type', type);
+  if (coding !== 'identity') ctx.set('Content-Encoding', coding);
+}
