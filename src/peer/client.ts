@@ -10,18 +10,15 @@ import { ByteReader, WireError } from './byte-reader.ts';
 import { ACCEPTED } from './coding.ts';
 import { parseEntry, parseJson, readEntries } from './entry-format.ts';
 import { type Answer, Exchange, type ExchangeOptions } from './exchange.ts';
+import { changesSchema, digestsSchema, domainsSchema, selfSchema } from './messages.ts';
 import { etagOf } from './preconditions.ts';
 import {
-  changesSchema,
-  digestsSchema,
-  domainsSchema,
   MAX_ENTRIES,
   MAX_JSON_BYTES,
   MAX_PREFIXES,
   MAX_TARGET_BYTES,
   PROTOCOL_HEADER,
   ROUTES,
-  selfSchema,
   whatIsWrong,
 } from './protocol.ts';
 import type { Question } from './sending.ts';

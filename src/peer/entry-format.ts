@@ -14,22 +14,37 @@ export type OnRefused = (path: string, reason: string) => void;
 
 /** PATH_MAX of Linux less its NUL: no symlink holds more. */
 const MAX_TARGET = 4095;
+/** What a path is, for whoever reads the document. */
+export const PATH_RULES =
+  'Relative, at most 3840 bytes, names of at most 255; no empty name, no ".", no "..", no ".dfsync", no NUL.';
 /** About what one write to a socket takes at once. */
 const CHUNK_CHARACTERS = 65_536;
 
-const version = z
+/** A version vector. */
+export const versionSchema = z
   .record(z.string().regex(/^(0|[1-9]\d{0,8})$/), z.int().min(0))
-  .refine(marks => sizeIn(marks, 1, MAX_MARKS), `a version has 1 to ${MAX_MARKS} marks`);
+  .refine(marks => sizeIn(marks, 1, MAX_MARKS), `a version has 1 to ${MAX_MARKS} marks`)
+  .meta({
+    minProperties: 1,
+    maxProperties: MAX_MARKS,
+    description: 'By writer (a roleid, or 0 for no history): ms since 1970 of its last change.',
+  });
 
-const entrySchema = z.object({
-  path: z.string(),
+/**
+ * The shape of an entry. What else a path and a target have to be is in {@link parseEntry}: no schema says that of their bytes.
+ */
+export const entrySchema = z.object({
+  path: z.string().describe(`${PATH_RULES} A byte that is not UTF-8 is one lone surrogate, U+DC80 to U+DCFF.`),
   kind: z.enum(['file', 'directory', 'symlink', 'tombstone']),
-  size: z.int().min(0),
-  mtime: z.int(),
-  mode: z.int().min(0).max(0o777),
-  target: z.string().optional(),
-  version,
-  from: z.object({ path: z.string(), version }).optional(),
+  size: z.int().min(0).describe('Bytes of a file; else 0.'),
+  mtime: z.int().describe('Ms since 1970: date of a file, or of the deletion; else 0.'),
+  mode: z.int().min(0).max(0o777).describe('Permission bits of a file, directory or what was deleted.'),
+  target: z.string().optional().describe(`Of a symlink, which has one: 1 to ${MAX_TARGET} bytes without NUL.`),
+  version: versionSchema,
+  from: z
+    .object({ path: z.string(), version: versionSchema })
+    .optional()
+    .describe('Where a file was renamed from; only a hint, dropped where it cannot be used.'),
 });
 
 /** Parses what a peer gave as an entry; fields that its kind does not have are dropped. */

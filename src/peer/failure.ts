@@ -1,6 +1,7 @@
 /** What went wrong with a peer, in words that fit one line of a log. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { MAX_PROBLEM_BYTES, PROBLEM, problemSchema } from './protocol.ts';
+import { problemSchema } from './messages.ts';
+import { MAX_PROBLEM_BYTES, PROBLEM } from './protocol.ts';
 
 /** Longest piece of a peer's own words in a message of ours. */
 const BRIEF = 200;

@@ -51,8 +51,6 @@ function problemOf(code: string | undefined): Problem {
         'Request header fields too large',
         `line and headers have at most ${MAX_HEADER_BYTES} bytes`,
       );
-    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
-      return new Problem(413, 'Request too large', 'the extensions of its chunks are endless');
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new Problem(408, 'Request timeout', 'the request did not arrive in time; ask again on a new connection');
     default:

@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 import type { Serving } from '../sync/serve.ts';
 import { spokenIn } from './answering.ts';
 import { type PeerMiddleware, whenAborted } from './asked.ts';
+import { roleidHeaderSchema } from './messages.ts';
 import type { Pace } from './pace.ts';
 import { Problem } from './problem.ts';
 import { MAX_TARGET_BYTES, PROTOCOL_HEADER, ROLEID_HEADER } from './protocol.ts';
@@ -51,7 +52,7 @@ export function identified(serving: Serving, protocols: readonly number[], pace:
     const protocol = ctx.get(PROTOCOL_HEADER);
     if (spokenIn(protocol, protocols) === undefined) throw notSpoken(protocol, protocols);
     const roleid = ctx.get(ROLEID_HEADER);
-    if (!/^\d{1,9}$/.test(roleid))
+    if (!roleidHeaderSchema.safeParse(roleid).success)
       throw new Problem(400, 'Who asks?', `the header ${ROLEID_HEADER} has to name the roleid of the asking instance`);
     const asking = serving.admit(Number(roleid));
     ctx.state = { ...ctx.state, asking, target: targetOf(ctx.req.url ?? ''), pace, closed: closedSignal(ctx.res) };

@@ -1,7 +1,8 @@
 /** Errors as RFC 9457 problem documents. */
 import type { ServerResponse } from 'node:http';
 import type { z } from 'zod';
-import { PROBLEM, type problemSchema } from './protocol.ts';
+import type { problemSchema } from './messages.ts';
+import { PROBLEM } from './protocol.ts';
 
 /** Why the wire itself refuses a request; what the serving side refuses is a `Refusal`. */
 export class Problem extends Error {

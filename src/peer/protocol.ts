@@ -1,7 +1,5 @@
-/** The wire between instances: names, versions, limits and the shape of every message. Both ends take them from here. */
+/** The wire between instances: names, versions and limits. Both ends take them from here; `messages.ts` has the messages. */
 import { z } from 'zod';
-import { MAX_PREFIX } from '../core/digest.ts';
-import type { DomainName } from '../core/path.ts';
 
 /** The newest protocol version; every release speaks it and, once there is one, the version before it. */
 export const PROTOCOL = 1;
@@ -68,98 +66,14 @@ export function withoutCommon(ours: readonly number[], theirs: readonly number[]
   return `the peer speaks protocol ${theirs.join(', ')}, this instance ${ours.join(', ')}: none in common; update ${older}, which is the older one (each release speaks the version before its own too)`;
 }
 
-const count = z.int().min(0);
-const roleid = z.string().regex(/^[1-9]\d{0,8}$/);
-const digest = z.string().regex(/^[0-9a-f]{16}$/);
-const prefix = z.string().regex(new RegExp(`^[0-9a-f]{0,${MAX_PREFIX}}$`));
-const heard = z.record(roleid, count);
-const domain = z
-  .string()
-  .min(1)
-  .max(255)
-  .transform(name => name as DomainName);
-
-export const selfSchema = z.object({
-  roleid: z.int().min(1),
-  name: z.string().max(255),
-  site: z.string().max(255),
-  version: z.string().max(255),
-  epoch: z.string().max(255),
-  clock: count,
-  protocols: z.array(count).max(16),
-});
-
-export const domainsSchema = z.object({
-  epoch: z.string().max(255),
-  sequence: count,
-  domains: z.array(
-    z.object({
-      domain,
-      state: z.enum(['serving', 'scanning', 'halted']),
-      digest,
-      entries: count,
-      files: count,
-      bytes: count,
-      heard,
-    }),
-  ),
-});
-
-export const digestsSchema = z.object({
-  nodes: z.array(z.object({ prefix, digest, count })).max(16 * MAX_PREFIXES),
-});
-
-/** Entries stay unparsed here: one that is refused must not cost the others. */
-export const changesSchema = z.object({
-  epoch: z.string().max(255),
-  sequence: count,
-  reset: z.boolean(),
-  changes: z.array(z.object({ domain, entry: z.unknown() })),
-  compare: z.array(domain).default([]),
-  heard: z.record(z.string(), heard),
-});
-
-const numeral = z
-  .string()
-  .regex(/^\d{1,15}$/)
-  .transform(Number);
-
-export const changesQuerySchema = z.object({
-  epoch: z.string().max(255).default(''),
-  since: numeral.default(0),
-  done: numeral.default(0),
-  wait: numeral.default(0).transform(wait => Math.min(wait, MAX_WAIT_MS)),
-});
-
-/** A list of prefixes of at most so many digits, separated by commas; one empty prefix is the root. */
-export const prefixesSchema = (digits: number) =>
-  z
-    .string()
-    .transform(list => list.split(','))
-    .pipe(z.array(prefix.max(digits)).max(MAX_PREFIXES));
-
-export const bundleSchema = z.object({
-  files: z.array(z.object({ path: z.string(), size: count, mtime: z.int() })),
-});
-
 /** The line before each item of a bundle: so many raw bytes follow, or why none do. */
 export const bundleHeaderSchema = z.union([
-  z.object({ path: z.string(), size: count }),
-  z.object({ path: z.string(), status: z.int().min(400).max(599) }),
+  z.object({ path: z.string(), size: z.int().min(0).describe('So many raw bytes follow.') }),
+  z.object({
+    path: z.string(),
+    status: z.int().min(400).max(599).describe('What asking for the file alone would get.'),
+  }),
 ]);
-
-/** RFC 9457. */
-export const problemSchema = z.object({
-  type: z.string().describe('A name for this kind of problem: no page, only the title in another form.'),
-  title: z.string().describe('The kind of problem, the same each time.'),
-  status: z.int().min(400).max(599),
-  detail: z.string().describe('What is wrong this time, and what to do about it.'),
-  protocols: z
-    .array(count)
-    .max(16)
-    .optional()
-    .describe('Where the version asked for is not spoken: those that are, newest first.'),
-});
 
 /** What is wrong with a message, as one short sentence: the first thing that a schema refused. */
 export function whatIsWrong(error: z.ZodError): string {

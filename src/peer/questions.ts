@@ -4,15 +4,9 @@ import { type DomainName, parsePath, type RelPath } from '../core/path.ts';
 import type { FileRef } from '../sync/peer.ts';
 import type { Context } from './asked.ts';
 import { parseAcceptEncoding } from './coding.ts';
+import { bundleSchema } from './messages.ts';
 import { Problem } from './problem.ts';
-import {
-  bundleSchema,
-  JSON_TYPE,
-  MAX_BUNDLE_BYTES,
-  MAX_BUNDLE_FILES,
-  MAX_REQUEST_BYTES,
-  whatIsWrong,
-} from './protocol.ts';
+import { JSON_TYPE, MAX_BUNDLE_BYTES, MAX_BUNDLE_FILES, MAX_REQUEST_BYTES, whatIsWrong } from './protocol.ts';
 
 /** The domain, from our own decoding of the target, never from the router's. */
 export function domainOf(ctx: Context): DomainName {
@@ -51,7 +45,7 @@ export function bundleIn(raw: unknown): FileRef[] {
   return files.map(file => ({ ...file, path: pathOf(file.path) }));
 }
 
-/** The weights of codings; 406 where the plain bytes, which are all there is, are refused. */
+/** Nothing, or 406 where the plain bytes, which are all there is, are not accepted. */
 export function plainOnly(ctx: Context): void {
   if (parseAcceptEncoding(ctx.get('Accept-Encoding')).identity > 0) return;
   throw new Problem(406, 'Coding not acceptable', 'content of files is sent as it is: do not refuse identity');

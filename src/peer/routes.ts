@@ -10,9 +10,11 @@ import { formatEntries } from './entry-format.ts';
 import { sendFile } from './file-answer.ts';
 import { authenticated, bounded, identified, MAX_REQUESTS_PER_PEER, metered, wellFormed } from './gate.ts';
 import { sendJson, sendTaggedJson } from './index-answer.ts';
+import { changesQuerySchema, prefixesSchema } from './messages.ts';
+import { openapiDocument } from './openapi.ts';
 import { sendStream } from './outflow.ts';
 import { PACE, type Pace } from './pace.ts';
-import { BUNDLE, changesQuerySchema, NDJSON, prefixesSchema, ROUTES } from './protocol.ts';
+import { BUNDLE, NDJSON, ROUTES } from './protocol.ts';
 import { bundleIn, domainOf, parse, pathOf, readJson, single } from './questions.ts';
 import type { OnTransfer } from './transfer.ts';
 
@@ -50,6 +52,8 @@ export function peerApp(routes: PeerRoutes, stopping: AbortSignal): Koa<Asked> {
 /** The routes alone. */
 export function peerRouter(serving: Serving, stopping: AbortSignal): Router<Asked> {
   const router = new Router<Asked>({ sensitive: true, strict: true });
+  const document = openapiDocument(serving.self().version);
+  router.get(ROUTES.openapi, ctx => sendTaggedJson(ctx, document));
   router.get(ROUTES.self, ctx => sendJson(ctx, serving.self()));
   router.get(ROUTES.domains, ctx => sendTaggedJson(ctx, serving.domains(ctx.state.asking)));
   router.get(ROUTES.digests, async ctx => {

@@ -20,6 +20,9 @@ export function fileEntry(path: string, size = 1, mtime = 1000): Entry {
 export class InMemoryServing implements Serving {
   readonly files = new Map<string, { bytes: Uint8Array; mtime: number }>();
   entries: Entry[] = [];
+  protocols: readonly number[] = [1];
+  /** Thrown at every question about a domain. */
+  refusal: Refusal | undefined;
   opened = 0;
   /** Bytes that were taken from files so far. */
   taken = 0;
@@ -46,7 +49,15 @@ export class InMemoryServing implements Serving {
   }
 
   self(): PeerSelf {
-    return { roleid: SERVER, name: 'dfsync1', site: 'north', version: '0.1.0', epoch: 'e1', clock: 5, protocols: [1] };
+    return {
+      roleid: SERVER,
+      name: 'dfsync1',
+      site: 'north',
+      version: '0.1.0',
+      epoch: 'e1',
+      clock: 5,
+      protocols: this.protocols,
+    };
   }
 
   domains(): DomainStates {
@@ -112,6 +123,7 @@ export class InMemoryServing implements Serving {
   }
 
   #check(domain: DomainName): void {
+    if (this.refusal) throw this.refusal;
     if (domain !== ACME) throw new Refusal(503, 'Domain not served', 'this domain is not served here', 3);
   }
 }

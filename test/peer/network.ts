@@ -1,11 +1,11 @@
 /** Both ends on loopback, closed with the test. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, request } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { PeerClient, type PeerClientOptions } from '../../src/peer/client.ts';
 import type { PeerRoutes } from '../../src/peer/routes.ts';
-import { createPeerServer } from '../../src/peer/server.ts';
+import { createPeerServer, type Patiences } from '../../src/peer/server.ts';
 import { CLIENT, InMemoryServing, SERVER } from './in-memory-serving.ts';
 
 export const NEVER = new AbortController().signal;
@@ -28,9 +28,10 @@ export async function network(
   t: TestContext,
   routes: Partial<PeerRoutes> = {},
   client: Partial<PeerClientOptions> = {},
+  patiences: Partial<Patiences> = {},
 ) {
   const serving = new InMemoryServing();
-  const server = createPeerServer({ serving, tokens: () => [], ...routes });
+  const server = createPeerServer({ serving, tokens: () => [], ...routes }, patiences);
   const { port } = await server.listen('127.0.0.1', 0);
   t.after(() => server.close());
   return { serving, server, port, client: clientAt(t, port, client) };
@@ -89,6 +90,13 @@ export async function ask(
     text,
     json: isJson ? safeJson(text) : undefined,
   };
+}
+
+/** What a server says to bytes on a socket, whatever they are, until it closes. */
+export async function raw(port: number, ...parts: readonly string[]): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  for (const part of parts) socket.write(part, 'latin1');
+  return (await bytesOf(socket)).toString('latin1');
 }
 
 export async function bytesOf(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
