@@ -67,6 +67,8 @@ function problems(log: Logger): Middleware {
   return async (ctx, next) => {
     ctx.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
     try {
+      const malformed = malformedIn(ctx);
+      if (malformed) return refuse(ctx, ...malformed);
       await next();
       if (ctx.status === 404) refuse(ctx, 404, `nothing is here; try ${ROUTES}`);
       else if (ctx.status === 405 || ctx.status === 501) refuse(ctx, ctx.status, 'only GET and HEAD are known here');
@@ -76,6 +78,16 @@ function problems(log: Logger): Middleware {
       refuse(ctx, 500, 'the answer could not be made; the log has the reason');
     }
   };
+}
+
+/** What HTTP demands of a request, and node leaves to us. */
+function malformedIn({ req }: Context): [status: number, detail: string] | undefined {
+  const hosts = req.headersDistinct.host?.length ?? 0;
+  if (hosts > 1 || (hosts === 0 && req.httpVersion === '1.1'))
+    return [400, `a request has one Host header, this one ${hosts}`];
+  const { expect = '100-continue' } = req.headers;
+  if (expect.toLowerCase() !== '100-continue') return [417, 'nothing but 100-continue can be expected here'];
+  return undefined;
 }
 
 function probe(name: string, read: () => Health): Middleware {

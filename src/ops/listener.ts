@@ -1,15 +1,17 @@
 /** The operators' port as a socket: its limits, its errors and its end. */
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { PROBLEM_TYPE, problemOf } from './problem.ts';
+import { PROBLEM_TYPE, type Problem, problemOf } from './problem.ts';
 
 /** A token and what a browser or a scraper adds; nothing here needs more. */
 const MAX_HEADER_BYTES = 8 * 1024;
 /** Questions are one packet long: whoever needs more holds a connection for nothing. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 20_000;
+/** How often these two are looked at. */
+const CHECK_MS = 5_000;
 /** A connection that moves no byte, such as a reader that stopped reading. */
 const IDLE_TIMEOUT_MS = 30_000;
 /** Longer than the usual scrape interval of a minute, so that a scraper keeps its connection. */
@@ -57,14 +59,19 @@ export async function listen(
 }
 
 function serverOf(handle: RequestListener): Server {
+  const latest = new WeakMap<Duplex, ServerResponse>();
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
+      // Node would refuse without a word; the application says why.
+      requireHostHeader: false,
     },
     (request, response) => {
+      latest.set(request.socket, response);
       // A connection that was busy when the end came is not closed by the server itself.
       response.once('finish', () => {
         if (!server.listening) request.socket.end();
@@ -74,17 +81,25 @@ function serverOf(handle: RequestListener): Server {
   );
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(IDLE_TIMEOUT_MS);
-  server.on('clientError', answerGarbage);
+  server.on('checkExpectation', handle);
+  server.on('connect', (_: IncomingMessage, socket: Duplex) =>
+    refuse(
+      socket.on('error', () => {}),
+      problemOf(501, 'this is no proxy: CONNECT is not known'),
+    ),
+  );
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const answer = latest.get(socket);
+    // Within an answer that has begun, a problem would be read as a part of it.
+    const isAnswering = answer?.headersSent === true && !answer.writableFinished;
+    if (error.code === 'ECONNRESET' || !socket.writable || isAnswering) socket.destroy();
+    else refuse(socket, garbageProblem(error.code));
+  });
   return server;
 }
 
 /** What is no HTTP, or too much of it, never reaches the application. */
-function answerGarbage(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const problem = garbageProblem(error.code);
+function refuse(socket: Duplex, problem: Problem): void {
   const body = JSON.stringify(problem);
   const head = [
     `HTTP/1.1 ${problem.status} ${problem.title}`,
