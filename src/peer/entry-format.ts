@@ -4,7 +4,7 @@ import type { Entry, Origin } from '../core/entry.ts';
 import { fromBytes, parsePath, toBytes } from '../core/path.ts';
 import { MAX_MARKS, type Version } from '../core/version.ts';
 import { type ByteReader, WireError } from './byte-reader.ts';
-import { MAX_LINE_BYTES, whatIsWrong } from './protocol.ts';
+import { MAX_ENTRIES_BYTES, MAX_LINE_BYTES, whatIsWrong } from './protocol.ts';
 
 /** An entry from outside, or why it is none. */
 export type ParsedEntry = { readonly entry: Entry } | { readonly path: string; readonly refused: string };
@@ -89,13 +89,16 @@ export async function* formatEntries(entries: Iterable<Entry>): AsyncGenerator<B
  * Reads NDJSON to its end. What is no entry is told and left out.
  *
  * @param limit more entries than this are an error
- * @throws {@link WireError} for a line that is no JSON or longer than any entry
+ * @throws {@link WireError} for a line that is no JSON or longer than any entry, and for more bytes than any question has as answer
  */
 export async function readEntries(reader: ByteReader, limit: number, onRefused: OnRefused): Promise<Entry[]> {
   const entries: Entry[] = [];
+  let bytes = 0;
   for (let lines = 0; ; lines++) {
     const line = await reader.line(MAX_LINE_BYTES);
     if (line === undefined) return entries;
+    bytes += line.length;
+    if (bytes > MAX_ENTRIES_BYTES) throw new WireError(`more than ${MAX_ENTRIES_BYTES} bytes of entries in one answer`);
     if (lines >= limit) throw new WireError(`more than ${limit} entries in one answer`);
     const parsed = parseEntry(parseJson(line));
     if ('entry' in parsed) entries.push(parsed.entry);

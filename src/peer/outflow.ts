@@ -8,6 +8,7 @@ import {
   encodeWhole,
   MIN_CODED_BYTES,
   parseAcceptEncoding,
+  shrinks,
 } from './coding.ts';
 import { deadline, Patience, paced, paceInWords } from './pace.ts';
 import { Problem } from './problem.ts';
@@ -36,11 +37,11 @@ export async function sendWhole(ctx: Context, type: string, body: Buffer, coding
   ctx.body = wire;
 }
 
-/** Answers with a body that is made as it is read, coded where that is asked for and it is not too short to gain by it. */
+/** Answers with a body that is made as it is read, coded where that is asked for and gains anything. */
 export async function sendStream(ctx: Context, type: string, source: AsyncIterable<Uint8Array>): Promise<void> {
-  const { whole, stream } = await begun(source, MIN_CODED_BYTES);
+  const { whole, head, stream } = await begun(source, MIN_CODED_BYTES);
   if (whole !== undefined) return await sendWhole(ctx, type, whole, codingOf(ctx, false));
-  const coding = codingOf(ctx, true);
+  const coding = codingOf(ctx, true) === 'zstd' ? codingOf(ctx, await shrinks(head)) : 'identity';
   describe(ctx, type, coding);
   const { account } = ctx.state;
   flow(ctx, coding === 'identity' ? stream : encodeStream(stream, (wire, plain) => account.coded('sent', wire, plain)));

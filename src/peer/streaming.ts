@@ -23,14 +23,14 @@ export async function primed<T>(source: AsyncIterable<T>): Promise<AsyncIterable
 
 /**
  * Takes pieces until they are `enough`, so that what fails at once is thrown here: all of it where it ends before, else a stream of
- * what was taken and the rest.
+ * what was taken, the head, and the rest.
  */
 export async function begun(
   source: AsyncIterable<Uint8Array>,
   enough: number,
 ): Promise<
   | { readonly whole: Buffer; readonly stream?: never }
-  | { readonly whole?: never; readonly stream: AsyncIterable<Uint8Array> }
+  | { readonly whole?: never; readonly head: Buffer; readonly stream: AsyncIterable<Uint8Array> }
 > {
   const iterator = source[Symbol.asyncIterator]();
   const parts: Uint8Array[] = [];
@@ -50,7 +50,7 @@ export async function begun(
     },
     [Symbol.asyncIterator]: () => stream,
   };
-  return { stream };
+  return { head: Buffer.concat(parts), stream };
 }
 
 /** The same bytes, which must be `length` in all: one too many would be read as the next answer, one too few be waited for. */

@@ -83,7 +83,8 @@ export async function ask(
   const parts: Buffer[] = [];
   for await (const part of response) parts.push(part);
   const text = Buffer.concat(parts).toString('latin1');
-  const isJson = response.headers['content-type']?.includes('json') && text !== '';
+  const { 'content-type': type, 'content-encoding': coding } = response.headers;
+  const isJson = type?.includes('json') && coding === undefined && text !== '';
   return {
     status: response.statusCode ?? 0,
     headers: response.headers,
