@@ -61,11 +61,11 @@ export async function* paced(
   for await (const chunk of source) {
     patience.grant(chunk.length);
     const since = performance.now();
-    const timer = setTimeout(tooSlow, patience.leftMs);
+    const taken = waitAtMost(patience.leftMs, tooSlow);
     try {
       yield chunk;
     } finally {
-      clearTimeout(timer);
+      taken();
     }
     patience.spend(performance.now() - since);
   }
@@ -75,9 +75,20 @@ export async function* paced(
 
 /** Calls `tooSlow` after a time, unless it is over before. */
 export function deadline(ms: number, over: AbortSignal, tooSlow: () => void): void {
-  if (over.aborted) return;
-  const timer = setTimeout(tooSlow, ms);
-  over.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  if (!over.aborted) over.addEventListener('abort', waitAtMost(ms, tooSlow), { once: true });
+}
+
+/**
+ * Calls `then` after a time, unless what it answers is called before. Once round the event loop more: after this thread was held
+ * up, what has happened meanwhile is still to be noticed.
+ */
+function waitAtMost(ms: number, then: () => void): () => void {
+  let waiting = true;
+  const timer = setTimeout(() => setImmediate(() => waiting && then()), ms);
+  return () => {
+    waiting = false;
+    clearTimeout(timer);
+  };
 }
 
 /**
@@ -95,16 +106,12 @@ export async function* hurried(
   try {
     for (;;) {
       const since = performance.now();
-      let waiting = true;
-      // Once round the event loop: after this thread was held up, what has come meanwhile is still to be read.
-      const late = () => setImmediate(() => waiting && tooSlow());
-      const timer = setTimeout(late, patience.leftMs);
+      const arrived = waitAtMost(patience.leftMs, tooSlow);
       let next: IteratorResult<Uint8Array>;
       try {
         next = await iterator.next();
       } finally {
-        waiting = false;
-        clearTimeout(timer);
+        arrived();
       }
       if (next.done) return;
       patience.spend(performance.now() - since);

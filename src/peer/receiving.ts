@@ -18,7 +18,7 @@ export async function* receive(
   failed: (error: unknown) => unknown,
 ): AsyncGenerator<Uint8Array> {
   const slow = () =>
-    stream.destroy(new TooSlow(`${paceInWords(pace)}; look at the network and the load of that server`));
+    stream.destroy(new TooSlow(`no progress: ${paceInWords(pace)}; look at the network and the load of that server`));
   const wire = hurried(stream, pace, slow);
   try {
     if (coding === undefined || coding === 'identity') yield* wire;
@@ -32,6 +32,5 @@ export async function* receive(
 
 /** The peer sends, but so little that it would hold a place for ever. */
 class TooSlow extends Error {
-  /** As got names what took too long. */
-  override readonly name = 'TimeoutError';
+  override readonly name = 'TooSlow';
 }

@@ -29,7 +29,7 @@ export async function begun(
   source: AsyncIterable<Uint8Array>,
   enough: number,
 ): Promise<
-  | { readonly whole: Buffer; readonly stream?: never }
+  | { readonly whole: Buffer; readonly head?: never; readonly stream?: never }
   | { readonly whole?: never; readonly head: Buffer; readonly stream: AsyncIterable<Uint8Array> }
 > {
   const iterator = source[Symbol.asyncIterator]();

@@ -9,6 +9,8 @@ import { Refusal, type ServedFile, type Serving } from '../../src/sync/serve.ts'
 export const ACME = 'acme.example' as DomainName;
 export const SERVER = 7;
 export const CLIENT = 8;
+/** Another instance that may ask. */
+export const OTHER = 9;
 
 export const pathOf = (text: string) => text as RelPath;
 
@@ -44,7 +46,8 @@ export class InMemoryServing implements Serving {
   }
 
   admit(roleid: number): Instance {
-    if (roleid !== CLIENT) throw new Refusal(403, 'Not of this network', `instance ${roleid} may not ask here`);
+    if (roleid !== CLIENT && roleid !== OTHER)
+      throw new Refusal(403, 'Not of this network', `instance ${roleid} may not ask here`);
     return { roleid, site: 'north' } as Instance;
   }
 
