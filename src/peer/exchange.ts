@@ -171,12 +171,13 @@ export class Exchange {
     const { expected = [200] } = question;
     if (expected.includes(answer.status)) return undefined;
     const { says, protocols } = await problemIn(answer);
+    const refused = this.#error(question, answer.status, `${answer.status} ${says}`);
     if (answer.status === 400 && protocols !== undefined) {
       const common = commonProtocol(this.#protocols, protocols);
       if (common === undefined) return this.#error(question, 400, withoutCommon(this.#protocols, protocols));
-      if (protocol !== undefined && common !== protocol) return new OtherProtocol(common);
+      if (protocol !== undefined && common !== protocol) return new OtherProtocol(refused, common);
     }
-    if (answer.status !== 401) return this.#error(question, answer.status, `${answer.status} ${says}`);
+    if (answer.status !== 401) return refused;
     const advice = 'make the first line of --token-file a token that the peer accepts';
     return this.#error(question, 401, `the peer refuses our token: ${says}; ${advice}`);
   }
@@ -198,11 +199,11 @@ export class Exchange {
 class StaleSocket extends Error {}
 
 /** The peer does not speak the version that was asked in, but another one of ours. */
-class OtherProtocol extends Error {
+class OtherProtocol extends PeerError {
   readonly common: number;
 
-  constructor(common: number) {
-    super(`protocol ${common} it is`);
+  constructor(refused: PeerError, common: number) {
+    super(refused.status, refused.message);
     this.common = common;
   }
 }
