@@ -40,6 +40,8 @@ export function authenticated(tokens: () => readonly string[]): PeerMiddleware {
         'a bearer token of this network is needed: Authorization: Bearer TOKEN, one of those in --token-file',
         {
           'www-authenticate': 'Bearer',
+          // A stranger holds no socket.
+          connection: 'close',
         },
       );
     return next();

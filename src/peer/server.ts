@@ -5,8 +5,10 @@ import { answerGarbage } from './garbage.ts';
 import { MAX_HEADER_BYTES, MAX_WAIT_MS } from './protocol.ts';
 import { type PeerRoutes, peerApp } from './routes.ts';
 
-/** How long a server waits for whoever asks, milliseconds. */
-export interface Patiences {
+/** What a server puts up with; times in milliseconds. */
+export interface ServerLimits {
+  /** Sockets at a time: those of 64 peers with twice what their clients open. One more is closed at once, without an answer. */
+  readonly sockets: number;
   /** For a request with its body, a bundle's list at most: whoever takes longer holds a socket for nothing. */
   readonly request: number;
   /** For its line and headers: they come in one packet or two. */
@@ -17,11 +19,15 @@ export interface Patiences {
   readonly idle: number;
 }
 
-const PATIENCES: Patiences = { request: 30_000, headers: 10_000, check: 5_000, idle: MAX_WAIT_MS + 65_000 };
+const LIMITS: ServerLimits = {
+  sockets: 2048,
+  request: 30_000,
+  headers: 10_000,
+  check: 5_000,
+  idle: MAX_WAIT_MS + 65_000,
+};
 /** Above the client's idle timeout: a server that closes first meets requests already on their way. */
 const KEEP_ALIVE_MS = 65_000;
-/** Sockets in all: 64 peers with twice the sockets that their clients open. One more is closed at once, without an answer. */
-const MAX_SOCKETS = 2048;
 /** What answers under way may take at shutdown: half of the ten seconds that a process has to stop. */
 const DRAIN_MS = 5_000;
 
@@ -38,9 +44,9 @@ export interface PeerServer {
 }
 
 /** Makes the listener; nothing is bound before `listen`. */
-export function createPeerServer(routes: PeerRoutes, patiences: Partial<Patiences> = {}): PeerServer {
+export function createPeerServer(routes: PeerRoutes, limits: Partial<ServerLimits> = {}): PeerServer {
   const stopping = new AbortController();
-  const { request, headers, check, idle } = { ...PATIENCES, ...patiences };
+  const { sockets, request, headers, check, idle } = { ...LIMITS, ...limits };
   const answer = peerApp(routes, stopping.signal).callback();
   const server = createServer(
     {
@@ -57,7 +63,7 @@ export function createPeerServer(routes: PeerRoutes, patiences: Partial<Patience
   );
   server.on('checkExpectation', answer);
   server.setTimeout(idle);
-  server.maxConnections = MAX_SOCKETS;
+  server.maxConnections = sockets;
   const { roleid, protocols } = routes.serving.self();
   answerGarbage(server, { roleid, protocol: Math.min(...protocols) });
   return {

@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer as createTcpServer, type Socket
 import type { TestContext } from 'node:test';
 import { PeerClient, type PeerClientOptions } from '../../src/peer/client.ts';
 import type { PeerRoutes } from '../../src/peer/routes.ts';
-import { createPeerServer, type Patiences } from '../../src/peer/server.ts';
+import { createPeerServer, type ServerLimits } from '../../src/peer/server.ts';
 import { CLIENT, InMemoryServing, SERVER } from './in-memory-serving.ts';
 
 export const NEVER = new AbortController().signal;
@@ -28,10 +28,10 @@ export async function network(
   t: TestContext,
   routes: Partial<PeerRoutes> = {},
   client: Partial<PeerClientOptions> = {},
-  patiences: Partial<Patiences> = {},
+  limits: Partial<ServerLimits> = {},
 ) {
   const serving = new InMemoryServing();
-  const server = createPeerServer({ serving, tokens: () => [], ...routes }, patiences);
+  const server = createPeerServer({ serving, tokens: () => [], ...routes }, limits);
   const { port } = await server.listen('127.0.0.1', 0);
   t.after(() => server.close());
   return { serving, server, port, client: clientAt(t, port, client) };

@@ -148,8 +148,8 @@ class Api {
       changes: this.serving.entries.map(entry => ({ domain: 'acme.example' as never, entry })),
       heard: { 'acme.example': { 3: 4 } },
     });
-    const patiences = { headers: 50, request: 50, check: 20 };
-    this.#server = createPeerServer({ serving: this.serving, tokens: () => ['right'] }, patiences);
+    const limits = { headers: 50, request: 50, check: 20 };
+    this.#server = createPeerServer({ serving: this.serving, tokens: () => ['right'] }, limits);
   }
 
   async open(): Promise<void> {
