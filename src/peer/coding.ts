@@ -86,9 +86,9 @@ export async function shrinks(head: Buffer): Promise<boolean> {
 }
 
 /** A stream of a body in zstd, coded as it is read. */
-export function encodeStream(source: AsyncIterable<Uint8Array>, onCoded: OnCoded): AsyncIterable<Uint8Array> {
+export async function* encodeStream(source: AsyncIterable<Uint8Array>, onCoded: OnCoded): AsyncGenerator<Uint8Array> {
   const plain = counted(source, bytes => onCoded(0, bytes));
-  return counted(through(plain, createZstdCompress(OPTIONS)), bytes => onCoded(bytes, 0));
+  yield* counted(through(plain, createZstdCompress(OPTIONS)), bytes => onCoded(bytes, 0));
 }
 
 /**

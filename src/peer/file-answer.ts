@@ -38,7 +38,7 @@ async function sendContent(ctx: Context, file: ServedFile, etag: string): Promis
   if (ctx.method === 'GET') {
     const onContent = (bytes: number) => ctx.state.account.content('sent', bytes);
     // The first bytes are read before the answer begins: what goes wrong until then still has a status.
-    flow(ctx, await primed(exactly(file.bytes(start, end), end - start, onContent)));
+    flow(ctx, await primed(exactly(file.bytes(start, end), end - start, onContent)), 'identity');
   }
   ctx.length = end - start;
 }

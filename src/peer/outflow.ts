@@ -1,6 +1,6 @@
 /** Bodies on their way out: coded where that is asked for, at the pace of the reader, who has to keep one. */
 import { Readable } from 'node:stream';
-import type { Context } from './asked.ts';
+import { type Context, whenAborted } from './asked.ts';
 import {
   type Coding,
   chooseCoding,
@@ -39,19 +39,25 @@ export async function sendWhole(ctx: Context, type: string, body: Buffer, coding
 
 /** Answers with a body that is made as it is read, coded where that is asked for and gains anything. */
 export async function sendStream(ctx: Context, type: string, source: AsyncIterable<Uint8Array>): Promise<void> {
+  const ifShort = codingOf(ctx, false);
   const { whole, head, stream } = await begun(source, MIN_CODED_BYTES);
-  if (whole !== undefined) return await sendWhole(ctx, type, whole, codingOf(ctx, false));
-  const coding = codingOf(ctx, true) === 'zstd' ? codingOf(ctx, await shrinks(head)) : 'identity';
+  if (whole !== undefined) return await sendWhole(ctx, type, whole, ifShort);
+  const coding = codingOf(ctx, true) === 'zstd' && (await shrinks(head)) ? 'zstd' : ifShort;
   describe(ctx, type, coding);
-  const { account } = ctx.state;
-  flow(ctx, coding === 'identity' ? stream : encodeStream(stream, (wire, plain) => account.coded('sent', wire, plain)));
+  flow(ctx, stream, coding);
 }
 
 /** Answers with the bytes of a stream, as fast as they are taken and not too slowly. */
-export function flow(ctx: Context, source: AsyncIterable<Uint8Array>): void {
-  const { pace, closed } = ctx.state;
-  const body = paced(source, pace, closed, () => cutOff(ctx));
-  ctx.body = Readable.from(body, { objectMode: false });
+export function flow(ctx: Context, source: AsyncIterableIterator<Uint8Array>, coding: Coding): void {
+  const { account, pace, closed } = ctx.state;
+  const onCoded = (wire: number, plain: number) => account.coded('sent', wire, plain);
+  const wire = coding === 'identity' ? source : encodeStream(source, onCoded);
+  ctx.body = Readable.from(
+    paced(wire, pace, closed, () => cutOff(ctx)),
+    { objectMode: false },
+  );
+  // Of what nobody began to read, no generator on the way would close its source.
+  whenAborted(closed, () => void Promise.resolve(source.return?.()).catch(() => {}));
 }
 
 /** A reader took too little for an answer to be held for him any longer. */

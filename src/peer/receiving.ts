@@ -26,6 +26,8 @@ export async function* receive(
   } catch (error) {
     throw failed(error);
   } finally {
+    // Whoever had enough does not wait for what is on its way to be decoded.
+    if (!stream.readableEnded) stream.destroy();
     read();
   }
 }

@@ -30,7 +30,7 @@ export async function begun(
   enough: number,
 ): Promise<
   | { readonly whole: Buffer; readonly head?: never; readonly stream?: never }
-  | { readonly whole?: never; readonly head: Buffer; readonly stream: AsyncIterable<Uint8Array> }
+  | { readonly whole?: never; readonly head: Buffer; readonly stream: AsyncIterableIterator<Uint8Array> }
 > {
   const iterator = source[Symbol.asyncIterator]();
   const parts: Uint8Array[] = [];

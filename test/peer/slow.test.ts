@@ -4,6 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, it, type TestContext, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import type { Entry } from '../../src/core/entry.ts';
 import { MAX_REQUESTS_PER_PEER } from '../../src/peer/gate.ts';
@@ -30,6 +32,15 @@ function unread(t: TestContext, port: number, target: string, { body = '', heade
     `${method} ${target} HTTP/1.1\r\nhost: x\r\ndfsync-roleid: 8\r\n${headers}content-length: ${body.length}\r\n\r\n${body}`,
   );
   return socket;
+}
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
+
+/** Bytes in buffers that somebody still refers to. */
+function held(): number {
+  collectGarbage();
+  return process.memoryUsage().arrayBuffers;
 }
 
 /** Waits until a count has stood still for many turns of the event loop: then it is the reader who is waited for. */
@@ -105,11 +116,11 @@ describe('a reader that reads nothing', () => {
     const { port, serving } = await network(t);
     const { open } = serving;
     const { target, made } = ENDLESS['a file']!(serving);
-    const memory = process.memoryUsage().arrayBuffers;
+    const memory = held();
     const sockets = Array.from({ length: MAX_REQUESTS_PER_PEER }, () => unread(t, port, target));
     await settled(made);
-    const held = process.memoryUsage().arrayBuffers - memory;
-    assert.ok(held < MAX_REQUESTS_PER_PEER * MIB, `${held} bytes are held for it`);
+    const more = held() - memory;
+    assert.ok(more < MAX_REQUESTS_PER_PEER * MIB, `${more} bytes are held for it`);
     await assert.rejects(clientAt(t, port).self(NEVER), { status: 503, message: /Too many requests/ });
     const other = clientAt(t, port, { self: OTHER });
     serving.open = open;
@@ -118,6 +129,30 @@ describe('a reader that reads nothing', () => {
     for await (const item of other.bundle(ACME, [serving.put('c', 'x')], NEVER)) assert.ok('bytes' in item);
     for (const socket of sockets) socket.destroy();
   });
+});
+
+test('a peer that goes before its answer begins leaves nothing open', { timeout: 20_000 }, async t => {
+  const { port, serving } = await network(t);
+  const gate = Promise.withResolvers<void>();
+  let open = 0;
+  serving.bundle = async function* () {
+    open++;
+    try {
+      await gate.promise;
+      for (;;) yield { path: pathOf('a'), bytes: randomBytes(70_000) };
+    } finally {
+      open--;
+    }
+  };
+  for (const headers of ['', 'accept-encoding: zstd\r\n', 'accept-encoding: zstd, identity;q=0\r\n']) {
+    const before = open;
+    const socket = unread(t, port, `${BASE}/bundle`, { body: '{"files":[]}', headers });
+    await until(() => open > before);
+    socket.destroy();
+  }
+  await until(() => open === 3);
+  gate.resolve();
+  await until(() => open === 0);
 });
 
 /** So that a test need not wait a minute: 200 ms, and a pace that nobody keeps who takes a byte at a time. */
