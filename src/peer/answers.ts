@@ -47,3 +47,9 @@ export async function collect(body: AsyncIterable<Uint8Array>, limit: number): P
   }
   return Buffer.concat(parts, length);
 }
+
+/** Whatever the format refuses is the peer's fault; whatever came as an error of its own stays one. */
+export function asPeerError(answer: Answer, error: unknown): unknown {
+  if (!(error instanceof WireError)) return error;
+  return answer.unexpected(`the answer is not what was asked for: ${error.message}`, error);
+}

@@ -4,26 +4,18 @@ import type { DigestNode } from '../core/digest.ts';
 import type { Entry } from '../core/entry.ts';
 import type { DomainName, RelPath } from '../core/path.ts';
 import type { BundleItem, Change, Changes, ChangesQuery, DomainStates, FileRef, Peer, PeerSelf } from '../sync/peer.ts';
-import { childrenOf, collect, wrongFile } from './answers.ts';
+import { asPeerError, childrenOf, collect, wrongFile } from './answers.ts';
 import { bundlesOf, formatBundleRequest, readBundle } from './bundle-format.ts';
 import { ByteReader, WireError } from './byte-reader.ts';
-import { ACCEPTED } from './coding.ts';
+import { CODED, PLAIN } from './coding.ts';
 import { parseEntry, parseJson, readEntries } from './entry-format.ts';
 import { type Answer, Exchange, type ExchangeOptions } from './exchange.ts';
 import { changesSchema, digestsSchema, domainsSchema, selfSchema } from './messages.ts';
 import { etagOf } from './preconditions.ts';
-import {
-  MAX_ENTRIES,
-  MAX_JSON_BYTES,
-  MAX_PREFIXES,
-  MAX_TARGET_BYTES,
-  PROTOCOL_HEADER,
-  ROUTES,
-  whatIsWrong,
-} from './protocol.ts';
+import { MAX_ENTRIES, MAX_JSON_BYTES, MAX_PREFIXES, PROTOCOL_HEADER, ROUTES, whatIsWrong } from './protocol.ts';
 import type { Question } from './sending.ts';
 import { exactly } from './streaming.ts';
-import { encode, formatTarget } from './target.ts';
+import { formatTarget, pathTargets } from './target.ts';
 
 /** Addresses that never leave this host, with or without a port. */
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[?::1\]?)(:\d+)?$/i;
@@ -36,10 +28,6 @@ export interface PeerClientOptions extends ExchangeOptions {
   onRefused?(path: string, reason: string, domain: DomainName): void;
 }
 
-const CODED = { 'accept-encoding': ACCEPTED };
-/** Files are asked for by range, and a range of a coded form is of no use. */
-const PLAIN = { 'accept-encoding': 'identity' };
-
 /**
  * {@link Peer} over HTTP. An answer of another instance rejects with status 421.
  *
@@ -50,11 +38,11 @@ export class PeerClient implements Peer {
   readonly roleid: number;
   readonly #exchange: Exchange;
   readonly #onRefused: NonNullable<PeerClientOptions['onRefused']>;
-  readonly #bundleCoding: string;
+  readonly #bundleCoding: typeof CODED | typeof PLAIN;
 
   constructor(options: PeerClientOptions) {
     this.roleid = options.roleid;
-    this.#bundleCoding = (options.codedBundles ?? !LOOPBACK.test(options.address)) ? ACCEPTED : 'identity';
+    this.#bundleCoding = (options.codedBundles ?? !LOOPBACK.test(options.address)) ? CODED : PLAIN;
     this.#exchange = new Exchange(options);
     this.#onRefused = (path, reason, domain) => options.onRefused?.(path, reason, domain);
   }
@@ -67,7 +55,7 @@ export class PeerClient implements Peer {
   async self(signal: AbortSignal): Promise<PeerSelf> {
     const question = { target: ROUTES.self, domain: '', unversioned: true } as const;
     return await this.#json(question, selfSchema, signal, (self, { headers }) => {
-      this.#exchange.agree(self.protocols);
+      this.#exchange.agreement.take(self.protocols);
       const answered = headers[PROTOCOL_HEADER];
       if (answered !== undefined && !self.protocols.map(String).includes(String(answered)))
         throw new WireError(`it answers in protocol ${answered}, which is none of those that it speaks`);
@@ -139,8 +127,10 @@ export class PeerClient implements Peer {
   async *bundle(domain: DomainName, files: readonly FileRef[], signal: AbortSignal): AsyncGenerator<BundleItem> {
     for (const bundle of bundlesOf(files)) {
       const target = formatTarget(ROUTES.bundle, { domain });
-      const headers = { 'accept-encoding': this.#bundleCoding };
-      const answer = await this.#exchange.ask({ target, domain, headers, body: formatBundleRequest(bundle) }, signal);
+      const answer = await this.#exchange.ask(
+        { target, domain, headers: this.#bundleCoding, body: formatBundleRequest(bundle) },
+        signal,
+      );
       const reader = new ByteReader(answer.body);
       try {
         for await (const item of readBundle(reader, bundle)) {
@@ -202,27 +192,6 @@ export class PeerClient implements Peer {
     this.#onRefused(parsed.path, parsed.refused, domain);
     return [];
   }
-}
-
-/** Whatever the format refuses is the peer's fault; whatever came as an error of its own stays one. */
-function asPeerError(answer: Answer, error: unknown): unknown {
-  if (!(error instanceof WireError)) return error;
-  return answer.unexpected(`the answer is not what was asked for: ${error.message}`, error);
-}
-
-/** Questions for single paths, as many in each as a target has room for. */
-function* pathTargets(domain: DomainName, paths: readonly RelPath[]): Generator<string> {
-  const start = formatTarget(ROUTES.entries, { domain });
-  let target = start;
-  for (const path of paths) {
-    const pair = `path=${encode(path)}`;
-    if (target !== start && target.length + 1 + pair.length > MAX_TARGET_BYTES) {
-      yield target;
-      target = start;
-    }
-    target += (target === start ? '?' : '&') + pair;
-  }
-  if (target !== start) yield target;
 }
 
 function slices<T>(items: readonly T[], size: number): T[][] {

@@ -7,8 +7,10 @@ import { WireError } from './byte-reader.ts';
 /** How the bytes of an answer's body stand for its content. */
 export type Coding = 'identity' | 'zstd';
 
-/** What a client of ours asks for where it wants answers coded. */
-export const ACCEPTED = 'zstd';
+/** The header of a question whose answer may come coded. */
+export const CODED = { 'accept-encoding': 'zstd' } as const;
+/** Of one whose answer may not: a range of a coded form is of no use. */
+export const PLAIN = { 'accept-encoding': 'identity' } as const;
 
 /**
  * Smaller bodies travel as they are: with its headers an answer of this size fits into one packet (1460 bytes on Ethernet), and a

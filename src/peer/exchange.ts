@@ -1,11 +1,12 @@
 /** One question to a peer over HTTP, and the checks that every answer has to pass. */
 import { Agent, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { PeerError } from '../sync/peer.ts';
+import { Agreement, OtherProtocol } from './agreement.ts';
 import { WireError } from './byte-reader.ts';
 import { brief, problemIn, reasonOf } from './failure.ts';
 import { strangerIn } from './identity.ts';
 import { PACE, type Pace } from './pace.ts';
-import { commonProtocol, PROTOCOL_HEADER, PROTOCOLS, ROLEID_HEADER, withoutCommon } from './protocol.ts';
+import { PROTOCOL_HEADER, PROTOCOLS, ROLEID_HEADER } from './protocol.ts';
 import { receive } from './receiving.ts';
 import { type Question, send, type Timeouts } from './sending.ts';
 import { Account, type OnTransfer, SocketMeter } from './transfer.ts';
@@ -50,9 +51,8 @@ export interface Answer {
 /** The sockets to one peer, and the version of the protocol that is spoken on them. */
 export class Exchange {
   readonly #options: ExchangeOptions;
-  readonly #protocols: readonly number[];
-  /** What the peer is known to speak; until anything is known of it, the newest one of ours. */
-  #protocol: number;
+  /** The version of the protocol that questions are asked in. */
+  readonly agreement: Agreement;
   readonly #pace: Pace;
   readonly #timeouts: Timeouts;
   readonly #agent = new Agent({
@@ -65,8 +65,7 @@ export class Exchange {
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
-    this.#protocols = options.protocols ?? PROTOCOLS;
-    this.#protocol = Math.max(...this.#protocols);
+    this.agreement = new Agreement(options.protocols ?? PROTOCOLS);
     this.#pace = options.pace ?? PACE;
     this.#timeouts = { ...TIMEOUTS, ...options.timeouts };
   }
@@ -83,20 +82,9 @@ export class Exchange {
     } catch (error) {
       if (!(error instanceof OtherProtocol)) throw error;
       // The peer was replaced by another release since; what it speaks now was in its refusal.
-      this.#protocol = error.common;
+      this.agreement.follow(error);
     }
     return await this.#fresh(question, signal);
-  }
-
-  /**
-   * Takes the versions that the peer says it speaks: questions are asked in the newest common one from now on.
-   *
-   * @throws {@link WireError} where there is none
-   */
-  agree(theirs: readonly number[]): void {
-    const common = commonProtocol(this.#protocols, theirs);
-    if (common === undefined) throw new WireError(withoutCommon(this.#protocols, theirs));
-    this.#protocol = common;
   }
 
   /** Closes every socket. */
@@ -118,7 +106,7 @@ export class Exchange {
   async #once(question: Question, signal: AbortSignal, again: boolean): Promise<Answer> {
     const { roleid, address, onTransfer } = this.#options;
     const account = new Account(roleid, question.domain, onTransfer ?? (() => {}));
-    const protocol = question.unversioned ? undefined : this.#protocol;
+    const protocol = question.unversioned ? undefined : this.agreement.version;
     const sockets = { address, agent: this.#agent, meter: this.#meter, timeouts: this.#timeouts };
     const sent = send(question, this.#headers(protocol), sockets, account, signal);
     const giveUp = () => {
@@ -173,9 +161,8 @@ export class Exchange {
     const { says, protocols } = await problemIn(answer);
     const refused = this.#error(question, answer.status, `${answer.status} ${says}`);
     if (answer.status === 400 && protocols !== undefined) {
-      const common = commonProtocol(this.#protocols, protocols);
-      if (common === undefined) return this.#error(question, 400, withoutCommon(this.#protocols, protocols));
-      if (protocol !== undefined && common !== protocol) return new OtherProtocol(refused, common);
+      const meant = this.agreement.refusal(refused, protocol, protocols);
+      if (meant !== undefined) return typeof meant === 'string' ? this.#error(question, 400, meant) : meant;
     }
     if (answer.status !== 401) return refused;
     const advice = 'make the first line of --token-file a token that the peer accepts';
@@ -197,13 +184,3 @@ export class Exchange {
 
 /** A kept socket turned out to be closed. */
 class StaleSocket extends Error {}
-
-/** The peer does not speak the version that was asked in, but another one of ours. */
-class OtherProtocol extends PeerError {
-  readonly common: number;
-
-  constructor(refused: PeerError, common: number) {
-    super(refused.status, refused.message);
-    this.common = common;
-  }
-}

@@ -3,6 +3,7 @@
  * turn `..%2f` into `../`, pass `%00` on and keep `%ff` undecoded.
  */
 import { fromBytes, toBytes } from '../core/path.ts';
+import { MAX_TARGET_BYTES, ROUTES } from './protocol.ts';
 
 /** A decoded target; each part is a name as `core/path.ts` writes bytes. */
 export interface Target {
@@ -37,6 +38,21 @@ export function formatTarget(
     .replace('*path', () => encode(values.path ?? ''));
   const pairs = query.map(([name, value]) => `${name}=${encode(String(value))}`);
   return pairs.length === 0 ? path : `${path}?${pairs.join('&')}`;
+}
+
+/** Questions for single paths, as many in each as a target has room for. */
+export function* pathTargets(domain: string, paths: readonly string[]): Generator<string> {
+  const start = formatTarget(ROUTES.entries, { domain });
+  let target = start;
+  for (const path of paths) {
+    const pair = `path=${encode(path)}`;
+    if (target !== start && target.length + 1 + pair.length > MAX_TARGET_BYTES) {
+      yield target;
+      target = start;
+    }
+    target += (target === start ? '?' : '&') + pair;
+  }
+  if (target !== start) yield target;
 }
 
 /** Decodes a raw request target (origin form), or says why it is none. */
