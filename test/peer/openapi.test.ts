@@ -236,8 +236,7 @@ class Api {
   }
 }
 
-const refusing = (status: 404 | 409) => (api: Api, of: Documented) =>
-  api.during({ refusal: new Refusal(status, 'Refused', 'for the test') }, () => api.ask(of));
+const refusal = (status: 404 | 409) => new Refusal(status, 'Refused', 'for the test');
 const withHeaders = (headers: Record<string, string | undefined>) => (api: Api, of: Documented) =>
   api.ask(of, { headers });
 const fail = () => {
@@ -252,11 +251,11 @@ const PROVOKED: Record<number, (api: Api, of: Documented) => Promise<Answered>> 
   400: withHeaders({ 'dfsync-roleid': undefined }),
   401: withHeaders({ authorization: 'Bearer wrong' }),
   403: withHeaders({ 'dfsync-roleid': '99' }),
-  404: refusing(404),
+  404: (api, of) => api.during({ refusal: refusal(404) }, () => api.ask(of)),
   405: (api, of) => api.ask(of, { method: 'DELETE' }),
   406: withHeaders({ 'accept-encoding': 'gzip, identity;q=0' }),
   408: (api, of) => api.unfinished(of),
-  409: refusing(409),
+  409: (api, of) => api.during({ open: () => Promise.reject(refusal(409)) }, () => api.ask(of)),
   412: withHeaders({ 'if-match': '"another"' }),
   413: (api, of) =>
     api.ask(of, {
@@ -283,6 +282,12 @@ describe('every documented answer is given, as it is documented', () => {
         assert.equal(answer.status, status, `${documented.id} ${status}: ${answer.body.toString('latin1')}`);
         assertDocumented(documented, answer);
       }
+    });
+
+  for (const documented of DOCUMENTED.filter(({ method }) => method !== 'HEAD'))
+    it(`${documented.id}: what provokes others provokes nothing else here`, { timeout: 30_000 }, async () => {
+      for (const [status, provoke] of Object.entries(PROVOKED))
+        if (!documented.statuses.includes(Number(status))) assertDocumented(documented, await provoke(api, documented));
     });
 
   it('and in zstd, where that is asked for', { timeout: 30_000 }, async () => {
