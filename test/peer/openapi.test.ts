@@ -300,8 +300,7 @@ describe('every documented answer is given, as it is documented', () => {
       const answer = await api.ask(documented, { ...extra, headers: { 'accept-encoding': 'zstd' } });
       const long = ['openapi', 'digests', 'entries', 'changes', 'bundle'].includes(documented.id);
       assert.equal(answer.headers['content-encoding'], long ? 'zstd' : undefined, documented.id);
-      const { zstdDecompressSync } = await import('node:zlib');
-      assertDocumented(documented, { ...answer, body: long ? zstdDecompressSync(answer.body) : answer.body });
+      assertDocumented(documented, answer);
     }
   });
 
@@ -348,7 +347,7 @@ describe('every documented answer is given, as it is documented', () => {
         const found = same.find(one => one.method === method) ?? same.find(one => one.method !== 'HEAD')!;
         assertDocumented({ ...found, method }, answer);
       }),
-      { numRuns: 300 },
+      { numRuns: 500 },
     );
   });
 
