@@ -138,6 +138,8 @@ function workDirectory(parent: string): string {
   const directory = mkdtempSync(join(resolve(parent), 'dfsync-bench-'));
   // Every network adds a listener, and all of them end with the process.
   process.setMaxListeners(0);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.prependOnceListener(signal, () => progress(`stopped by ${signal}: nothing of this run counts`));
   // A process that was killed a moment ago may still be writing.
   process.on('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
   // Networks of the tests are made in the system's temporary directory.
