@@ -45,16 +45,16 @@ export function needsOfGrowth(upTo: number): Pick<Work, 'programs' | 'room'> {
 export async function grow(bench: Bench, upTo: number, into: string): Promise<void> {
   const points = new Map<string, Point[]>();
   const put = (line: string, x: number, y: number) => points.set(line, [...(points.get(line) ?? []), { x, y }]);
-  for (const peers of PEERS) {
-    bench.say(`latency with ${peers} peers`);
-    await latencyAt(bench, peers, put);
-    writeCharts(points, into);
-  }
   for (const files of SIZES.filter(size => size <= upTo)) {
     bench.say(`${files.toLocaleString('en-US')} files`);
     await copyAt(bench, files, put);
     await standAt(bench, files, put);
     await quietAt(bench, files, put);
+    writeCharts(points, into);
+  }
+  for (const peers of PEERS) {
+    bench.say(`latency with ${peers} peers`);
+    await latencyAt(bench, peers, put);
     writeCharts(points, into);
   }
 }
