@@ -139,7 +139,7 @@ function workDirectory(parent: string): string {
   // Every network adds a listener, and all of them end with the process.
   process.setMaxListeners(0);
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.prependOnceListener(signal, () => progress(`stopped by ${signal}: nothing of this run counts`));
+    process.prependOnceListener(signal, () => progress(`stopped by ${signal}: what was not yet told is lost`));
   // A process that was killed a moment ago may still be writing.
   process.on('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
   // Networks of the tests are made in the system's temporary directory.
