@@ -4,7 +4,7 @@
  * A million entries must fit into a sidecar, so an entry is a row of typed arrays and one string; what few entries have (a version
  * of several writers, a target, an origin) is kept aside.
  */
-import { type DigestNode, DigestSum, hashEntry, hashPath, MAX_PREFIX, prefixOf, rangeOf } from '../core/digest.ts';
+import { type DigestNode, DigestSum, hashEntry, hashPath, MAX_PREFIX, rangeOf } from '../core/digest.ts';
 import { type Entry, isExpired, type Origin, type Seen } from '../core/entry.ts';
 import { isBelow, parentOf, parsePath, type RelPath } from '../core/path.ts';
 import { type Mark, newest, type Version } from '../core/version.ts';
