@@ -256,7 +256,7 @@ export class Service {
     stop.abort();
     await ended;
     // Without the lock the volume may be another's.
-    if (this.#lock && !this.#lock.lost.aborted && this.#volume?.check() === undefined) await replica.flush();
+    if (this.#lock && !this.#lock.lost.aborted && this.#volume?.check() === undefined) await replica.close();
   }
 
   async #stop(): Promise<void> {

@@ -60,7 +60,7 @@ class Changed extends Error {
 
 /** Carries out one action. Throws only what is no fault of the disk. */
 export function apply(action: Action, is: ApplyContext): Applied {
-  const keepsDirectories = action.do === 'fetch' && action.was?.kind !== 'directory';
+  const keepsDirectories = action.do !== 'mkdir' && action.was?.kind !== 'directory';
   if (!keepsDirectories) is.directories.clear();
   try {
     return { result: 'done', truths: new Step(is).run(action) };

@@ -24,6 +24,8 @@ import { Trash } from './trash.ts';
 
 /** The journal is folded into the cache when it is larger than this: replaying it stays a matter of a second. */
 const FOLD_JOURNAL_BYTES = 4 * 1024 * 1024;
+/** A smaller journal is left as it is at the end: reading it takes less than rewriting the shards that it touches. */
+const KEEP_JOURNAL_BYTES = 1024 * 1024;
 /** How often a fold is considered, and a halted or missing domain looked at again. */
 const HOUSEKEEPING_MS = 10_000;
 /** How often tombstones past the retention are looked for: every instance drops them at the same time, give or take this. */
@@ -129,17 +131,27 @@ export class Replica implements View {
     this.#staging.open(clock.now());
   }
 
-  /** Looks, scans and keeps house until the signal aborts; the cache is left to {@link flush}. */
+  /** Looks, scans and keeps house until the signal aborts; the cache is left to {@link close}. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#looker.run(signal), this.#scanLoop(signal), this.#keepHouse(signal)]);
+  }
+
+  /** Leaves on disk whatever the next start needs. */
+  async close(): Promise<void> {
+    if (this.#unwritten || this.#journal.bytes > KEEP_JOURNAL_BYTES) await this.flush();
+    else await this.#saveMemory();
   }
 
   /** Writes the cache. */
   async flush(): Promise<void> {
     this.#journal.rotate();
     await this.#cache.flush(this.#index);
-    await this.#cache.saveMemory({ heard: Object.fromEntries(this.#heard) });
+    await this.#saveMemory();
     this.#journal.discardBefore();
+  }
+
+  async #saveMemory(): Promise<void> {
+    await this.#cache.saveMemory({ heard: Object.fromEntries(this.#heard) });
   }
 
   // --- what others read -------------------------------------------------------------------------

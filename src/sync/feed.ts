@@ -4,8 +4,11 @@
  */
 import type { DomainName, RelPath } from '../core/path.ts';
 
-/** Changes that are remembered: a peer that was away longer compares digests instead. */
-const CAPACITY = 65_536;
+/**
+ * Changes that are remembered: a peer that was away longer compares digests instead. A directory of 100,000 files that is renamed makes
+ * 200,000, which arrive in pairs of a new name and an old one, so that each pair is one rename there; full it takes some 16 MB.
+ */
+const CAPACITY = 262_144;
 
 /** One change of the index: the path says it all, its entry is read when a peer asks. */
 export interface FeedItem {

@@ -5,7 +5,7 @@ import { Feed } from '../../src/sync/feed.ts';
 import { pathOf } from '../support/entries.ts';
 
 const ACME = 'acme' as DomainName;
-const CAPACITY = 65_536;
+const CAPACITY = 262_144;
 
 function filled(count: number): Feed {
   const feed = new Feed('e1');
