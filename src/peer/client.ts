@@ -93,9 +93,10 @@ export class PeerClient implements Peer {
     const { epoch, since, done, wait } = query;
     const asked = Object.entries({ epoch, since, done, wait });
     const question = { target: formatTarget(ROUTES.changes, {}, asked), domain: '', wait };
-    return await this.#json(question, changesSchema, signal, answer => ({
+    return await this.#json(question, changesSchema, signal, ({ states, changes, ...answer }) => ({
       ...answer,
-      changes: answer.changes.flatMap(change => this.#change(change)),
+      changes: changes.flatMap(change => this.#change(change)),
+      ...(states && { states }),
     }));
   }
 

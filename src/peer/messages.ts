@@ -34,20 +34,20 @@ export const selfSchema = z.object({
   protocols: protocols.describe('Versions of this protocol that it speaks.'),
 });
 
+const domainState = z.object({
+  domain,
+  state: z.enum(['serving', 'scanning', 'halted']).describe('`serving`, or why nothing can be asked of it yet.'),
+  digest,
+  entries: count.describe('Tombstones included.'),
+  files: count.describe('Live files.'),
+  bytes: count.describe('Of the live files.'),
+  heard,
+});
+
 export const domainsSchema = z.object({
   epoch,
   sequence,
-  domains: z.array(
-    z.object({
-      domain,
-      state: z.enum(['serving', 'scanning', 'halted']).describe('`serving`, or why nothing can be asked of it yet.'),
-      digest,
-      entries: count.describe('Tombstones included.'),
-      files: count.describe('Live files.'),
-      bytes: count.describe('Of the live files.'),
-      heard,
-    }),
-  ),
+  domains: z.array(domainState),
 });
 
 export const digestsSchema = z.object({
@@ -66,6 +66,7 @@ export const changesSchema = z.object({
   reset: z.boolean().describe('The feed no longer covers the cursor, or the epoch is another one: compare digests.'),
   changes: z.array(z.object({ domain, entry: unparsedEntry })),
   compare: z.array(domain).default([]).describe('Domains that have become ready since: worth comparing now.'),
+  states: z.array(domainState).optional().describe('Where there is nothing new: what `domains` would answer.'),
   heard: z.record(z.string(), heard).describe('By domain; valid once everything up to the cursor is applied.'),
 });
 

@@ -4,6 +4,8 @@
  */
 import type { DomainName, RelPath } from '../core/path.ts';
 
+/** How often an instance says that it is there: the resolution of every lag across the network. */
+export const HEARTBEAT_MS = 10_000;
 /**
  * Changes that are remembered: a peer that was away longer compares digests instead. A directory of 100,000 files that is renamed makes
  * 200,000, which arrive in pairs of a new name and an old one, so that each pair is one rename there; full it takes some 16 MB.

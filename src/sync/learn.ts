@@ -11,8 +11,9 @@ import { type Entry, isEqual, isExpired } from '../core/entry.ts';
 import type { DomainName } from '../core/path.ts';
 import { resolve } from '../core/resolve.ts';
 import { newest, sameVersion } from '../core/version.ts';
+import { HEARTBEAT_MS } from './feed.ts';
 import type { Folder } from './folder.ts';
-import { type Changes, type DomainState, type Heard, type Peer, PeerError } from './peer.ts';
+import { type Changes, type DomainState, type DomainStates, type Heard, type Peer, PeerError } from './peer.ts';
 import type { Wants } from './wants.ts';
 
 /** The protocol versions that this program speaks: the newest, and the one before. */
@@ -27,6 +28,8 @@ const PREFIXES_AT_ONCE = 256;
 const ENTRIES_AT_ONCE = 20_000;
 /** Wait after an answer of the feed without news, before it is asked again; well below what a person notices. */
 const NO_NEWS_MS = 20;
+/** How much later than planned roots are compared, if no heartbeat of the peer brings them before. */
+const PATIENCE_MS = 1_500;
 /** Entries learned in one synchronous stretch. */
 const SLICE = 500;
 /** Comparisons put off in a row while changes are under way; then one is made all the same. */
@@ -166,7 +169,7 @@ export class Learner {
         compareAt = this.#is.clock.now() + this.#is.digestIntervalMs;
         this.#live();
       }
-      const answer = await this.#ask(Math.max(0, compareAt - this.#is.clock.now()), signal);
+      const answer = await this.#ask(Math.max(0, compareAt - this.#is.clock.now()) + this.#patience(), signal);
       if (!answer) continue;
       this.lastContact = this.#is.clock.now();
       // A peer that answers at once without news must not be asked a thousand times a second.
@@ -174,7 +177,16 @@ export class Learner {
       if (answer.reset) this.#forget();
       else await this.#take(answer, signal);
       if (answer.reset || (answer.compare && answer.compare.length > 0)) compareAt = 0;
+      else if (answer.states) {
+        await this.#compareStates({ ...answer, domains: answer.states }, signal);
+        compareAt = this.#is.clock.now() + this.#is.digestIntervalMs;
+      }
     }
+  }
+
+  /** The next heartbeat brings the roots with it: it is worth a moment of waiting. */
+  #patience(): number {
+    return this.#is.digestIntervalMs >= HEARTBEAT_MS ? PATIENCE_MS : 0;
   }
 
   async #greet(signal: AbortSignal): Promise<void> {
@@ -252,6 +264,10 @@ export class Learner {
   async #compare(signal: AbortSignal): Promise<void> {
     const states = await this.#is.peer.domains(signal);
     this.lastContact = this.#is.clock.now();
+    await this.#compareStates(states, signal);
+  }
+
+  async #compareStates(states: DomainStates, signal: AbortSignal): Promise<void> {
     if (states.epoch !== this.#epoch) {
       this.#forget();
       // Another life of the peer may have lost what the former one announced; whatever it has is found by the comparison.

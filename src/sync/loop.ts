@@ -5,15 +5,13 @@
 import type { Clock, Random } from '../core/clock.ts';
 import type { DomainName } from '../core/path.ts';
 import { type Instance, type Network, sharedDomains, sourcesOf } from '../core/topology.ts';
-import type { Feed } from './feed.ts';
+import { type Feed, HEARTBEAT_MS } from './feed.ts';
 import type { Folder } from './folder.ts';
 import { type DomainView, Learner } from './learn.ts';
 import type { Peer } from './peer.ts';
 import { Puller, type PullReport, type Source } from './pull.ts';
 import { Wants } from './wants.ts';
 
-/** How often an instance says that it is there: the resolution of every lag across the network. */
-export const HEARTBEAT_MS = 10_000;
 /** A gateway that failed so often in a row is left for the next one of its site. */
 const FAILURES_BEFORE_FAILOVER = 3;
 /** How often the choice of gateways is looked at. */

@@ -53,6 +53,8 @@ export interface Changes {
   readonly changes: readonly Change[];
   /** Domains that have become ready since: their digests are worth comparing now. */
   readonly compare?: readonly DomainName[];
+  /** What {@link Peer.domains} would answer, where there is nothing new: so that nobody has to ask for it. */
+  readonly states?: readonly DomainState[];
   /** By domain, valid once everything in this and earlier answers has been applied. */
   readonly heard: Readonly<Record<string, Heard>>;
 }

@@ -162,7 +162,10 @@ export class Server implements Serving {
     const found = this.#read(asking, query.since);
     if (found.changes.length > 0 || (found.compare?.length ?? 0) > 0 || query.wait <= 0) return found;
     await this.#news(Math.min(query.wait, WAIT_AT_MOST_MS), signal);
-    return feed.covers(query.since) ? this.#read(asking, query.since) : this.#reset();
+    if (!feed.covers(query.since)) return this.#reset();
+    const news = this.#read(asking, query.since);
+    const isQuiet = news.changes.length === 0 && news.compare?.length === 0 && news.sequence === feed.sequence;
+    return isQuiet ? { ...news, states: this.domains(asking).domains } : news;
   }
 
   async open(asking: Instance, domain: DomainName, path: RelPath): Promise<ServedFile> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Entry } from '../../src/core/entry.ts';
+import type { Instance } from '../../src/core/topology.ts';
 import { MAX_SKEW_MS } from '../../src/sync/learn.ts';
 import { Refusal } from '../../src/sync/serve.ts';
 import { file, pathOf } from '../support/entries.ts';
@@ -98,6 +99,7 @@ describe('a peer', () => {
   it('that does not serve the domain now is no error', async () => {
     const { world, one, two } = await pair();
     one.intercept.domains = () => ({ epoch: one.feed.epoch, sequence: one.feed.sequence, domains: [] });
+    one.intercept.changes = async (...asked) => ({ ...(await one.server.changes(...asked)), states: [] });
     await world.pass();
     assert.equal(learnerOf(two).state, 'live');
     assert.equal(learnerOf(two).links.get(ACME.name)?.state, 'not-served');
@@ -108,9 +110,14 @@ describe('a peer', () => {
     const { world, one, two } = await pair(({ stations }) => {
       const station = stations.get(1)!;
       station.write('acme/f');
-      station.intercept.domains = asking => {
+      const scanning = (asking: Instance) => {
         const states = station.server.domains(asking);
         return { ...states, domains: states.domains.map(state => ({ ...state, state: 'scanning' as const })) };
+      };
+      station.intercept.domains = scanning;
+      station.intercept.changes = async (asking, ...asked) => {
+        const news = await station.server.changes(asking, ...asked);
+        return { ...news, ...(news.states && { states: scanning(asking).domains }) };
       };
     });
     assert.equal(learnerOf(two).links.get(ACME.name)?.state, 'scanning');
