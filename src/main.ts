@@ -6,7 +6,6 @@ import { App, Fatal, VERSION } from './app.ts';
 import { checkConfig } from './cli/check-config.ts';
 import { demo } from './cli/demo.ts';
 import { splitAddress } from './config/address.ts';
-import { keepHeapSmall } from './heap.ts';
 import { createLogger } from './ops/log.ts';
 
 /** Exit code for a command line that makes no sense. */
@@ -33,7 +32,6 @@ interface RunFlags {
 
 /** Runs a command line; sets the exit code of the process. */
 export async function main(args: readonly string[]): Promise<void> {
-  keepHeapSmall();
   try {
     await program().parseAsync([...args], { from: 'user' });
   } catch (error) {

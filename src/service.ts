@@ -18,6 +18,7 @@ import { threadSmallFiles } from './folder/small-files-worker.ts';
 import { makePrivate, openVolume, type Volume } from './folder/volume.ts';
 import { type Watcher, watch } from './folder/watch.ts';
 import type { Hint, Trouble } from './folder/watch-source.ts';
+import { keepHeapSmall, LARGE_CACHE_BYTES, LARGE_ENTRIES } from './heap.ts';
 import { PeerClient } from './peer/client.ts';
 import { PROTOCOLS } from './peer/protocol.ts';
 import { createPeerServer, type PeerServer } from './peer/server.ts';
@@ -29,6 +30,8 @@ import { Server } from './sync/serve.ts';
 
 /** Where the caches of the domains are. */
 const CACHE = '.dfsync/cache';
+/** How often the number of entries is looked at. */
+const WATCH_SIZE_MS = 1_000;
 /** How old a file's date must be before the file is read: one granule of common file systems. */
 const GRANULE_MS = 2;
 
@@ -161,6 +164,7 @@ export class Service {
         onTrouble: trouble => this.#trouble(trouble),
       });
       for (const running of this.#replicas.values()) this.#start(running);
+      void this.#watchSize(loopEnd.signal);
       await this.loop.configure(this.#network, this.#self, this.folders);
       onRunning();
       await Promise.race([this.loop.run(AbortSignal.any([signal, loopEnd.signal])), this.#failed]);
@@ -243,8 +247,25 @@ export class Service {
       onReady: domain => this.loop.ready(domain),
       onEvent: (event, fields) => this.#is.onEvent('warn', event, fields),
     });
+    if (this.#bytesIn(cache) > LARGE_CACHE_BYTES) keepHeapSmall();
     await replica.open();
     this.#replicas.set(name, { replica, directory, stop: new AbortController(), ended: Promise.resolve() });
+  }
+
+  #bytesIn(directory: string): number {
+    if (!this.#disk.lstat(directory)) return 0;
+    const sizes = this.#disk.list(directory).map(name => this.#disk.lstat(`${directory}/${name}`)?.size ?? 0);
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+
+  /** Looks from time to time whether there is much to hold by now. */
+  async #watchSize(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      let entries = 0;
+      for (const { replica } of this.#replicas.values()) entries += replica.totals.entries;
+      if (entries >= LARGE_ENTRIES) return keepHeapSmall();
+      await this.#is.clock.sleep(WATCH_SIZE_MS, signal);
+    }
   }
 
   #start(running: Running): void {
