@@ -84,12 +84,14 @@ describe('the demonstration network', () => {
         return program !== 'sh' && args.includes(config) && args.includes(join(directory, 's1'));
       }),
     );
+    const log = join(directory, 's1.log');
+    await until('a line in the log of s1', () => existsSync(log) && readFileSync(log, 'utf8').includes('\n'));
     process.kill(Number(victim), 'SIGKILL');
     assert.equal((await command.exited).code, 1, command.output);
     assert.match(command.output, /s1 ended although nobody asked it to, exit code 137; the end of .*s1\.log:\n {2}\S/);
     assert.match(command.output, new RegExp(`stopped; ${directory} is left as it is`));
     await noneLeft(directory);
-    assert.ok(existsSync(join(directory, 's1.log')));
+    assert.ok(existsSync(log));
   });
 });
 
