@@ -6,6 +6,7 @@ import { App, Fatal, VERSION } from './app.ts';
 import { checkConfig } from './cli/check-config.ts';
 import { demo } from './cli/demo.ts';
 import { splitAddress } from './config/address.ts';
+import { limitNewSpace } from './heap.ts';
 import { createLogger } from './ops/log.ts';
 
 /** Exit code for a command line that makes no sense. */
@@ -32,6 +33,7 @@ interface RunFlags {
 
 /** Runs a command line; sets the exit code of the process. */
 export async function main(args: readonly string[]): Promise<void> {
+  limitNewSpace();
   try {
     await program().parseAsync([...args], { from: 'user' });
   } catch (error) {
