@@ -157,6 +157,8 @@ export class Looker {
         else this.#enqueue(path, false, false, this.#isFirst(path));
       }
       if (met.length > 0) this.#is.commitMet(met);
+      // Several batches may have come: without this they would be one long stretch.
+      await clock.yield();
       await this.#drain(MAX_DUE, signal);
     }
     signal.throwIfAborted();
