@@ -301,7 +301,21 @@ export class Replica implements View {
 
   /** Goes on staging a large file. */
   append(entry: Entry): Writer {
-    return this.#staging.append(entry);
+    const writer = this.#staging.append(entry);
+    const sync = async () => {
+      if (this.#is.fsync === 'off') return;
+      const isWhole = writer.size === entry.size;
+      await writer.sync();
+      if (isWhole) this.#staging.synced(entry);
+    };
+    return {
+      get size() {
+        return writer.size;
+      },
+      write: (...parts) => writer.write(...parts),
+      sync,
+      close: () => writer.close(),
+    };
   }
 
   /** Drops what was staged of a file that is not wanted any more. */
@@ -323,7 +337,8 @@ export class Replica implements View {
     const results: Applied[] = [];
     try {
       this.#journal.append(actions.flatMap(action => this.#intents(action)));
-      if (this.#is.fsync !== 'off' && actions.some(action => action.do === 'fetch')) await this.#is.disk.sync();
+      const isDue = (action: Action) => action.do === 'fetch' && !this.#staging.isDurable(action.entry);
+      if (this.#is.fsync !== 'off' && actions.some(isDue)) await this.#is.disk.sync();
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       // Without its intent on disk nothing may be done: a crash would take it for a local change.

@@ -19,6 +19,8 @@ export class Staging {
   readonly #smallFiles: SmallFiles;
   /** What is staged with all that it will have, by place: nothing of it has to be asked or set again. */
   readonly #finished = new Map<string, Stat>();
+  /** Places whose content is on the disk for sure. */
+  readonly #durable = new Set<string>();
   /** Places where something may be: what is not among them need not be looked for. Nobody else writes here. */
   readonly #used = new Set<string>();
 
@@ -94,17 +96,28 @@ export class Staging {
   /** What was staged at a place is renamed to where it belongs. */
   left(place: string): void {
     this.#used.delete(place);
+    this.#durable.delete(place);
   }
 
   #begin(place: string): void {
     this.#used.add(place);
     this.#finished.delete(place);
+    this.#durable.delete(place);
   }
 
   /** Goes on receiving a file. */
   append(entry: Entry): Writer {
     this.#begin(this.place(entry));
     return this.#disk.openAppend(this.place(entry));
+  }
+
+  /** What was received of a file is on the disk: nothing more has to be brought there. */
+  synced(entry: Entry): void {
+    this.#durable.add(this.place(entry));
+  }
+
+  isDurable(entry: Entry): boolean {
+    return this.#durable.has(this.place(entry));
   }
 
   /** Takes the content from another place on this volume. */
@@ -130,6 +143,7 @@ export class Staging {
   discard(entry: Entry): void {
     const place = this.place(entry);
     this.#finished.delete(place);
+    this.#durable.delete(place);
     if (!this.#used.delete(place)) return;
     try {
       this.#disk.unlink(place);

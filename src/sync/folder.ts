@@ -15,6 +15,8 @@ export interface Inlet {
   readonly size: number;
   /** Writes parts one after the other. */
   write(...parts: Uint8Array[]): Promise<void>;
+  /** Brings what was written to the disk, where that is wanted at all. */
+  sync(): Promise<void>;
   close(): void;
 }
 

@@ -377,6 +377,7 @@ export class Puller {
       }
       if (size < entry.size) throw new PeerError(0, 'it sent less than the file has');
       await writer.end();
+      await inlet.sync();
     } catch (error) {
       // What has come need not come again.
       await writer.end().catch(() => {});

@@ -4,11 +4,16 @@ import type { Inlet } from './folder.ts';
 /** Bytes in one write: what takes the disk about as long as handing it over costs. At most twice as much is held. */
 const PIECE_BYTES = 1024 * 1024;
 
+/** Bytes after which the disk begins with them, while more come: else all of a large file would be waited for at its end. */
+const SYNC_BYTES = 64 * 1024 * 1024;
+
 export class WriteBehind {
   readonly #inlet: Inlet;
   #parts: Uint8Array[] = [];
   #length = 0;
   #writing: Promise<void> = Promise.resolve();
+  #unsynced = 0;
+  #syncing = false;
 
   constructor(inlet: Inlet) {
     this.#inlet = inlet;
@@ -27,11 +32,26 @@ export class WriteBehind {
     await this.#writing;
   }
 
+  /** In the background, one at a time; whether it worked is told by the one at the end. */
+  #sync(): void {
+    if (this.#syncing || this.#unsynced < SYNC_BYTES) return;
+    this.#unsynced = 0;
+    this.#syncing = true;
+    this.#inlet
+      .sync()
+      .catch(() => {})
+      .finally(() => {
+        this.#syncing = false;
+      });
+  }
+
   async #begin(): Promise<void> {
     await this.#writing;
     const parts = this.#parts;
+    this.#unsynced += this.#length;
     this.#parts = [];
     this.#length = 0;
+    this.#sync();
     if (parts.length === 0) return;
     this.#writing = this.#inlet.write(...parts);
     // Whoever adds or ends next is told; until then it must not count as nobody's.

@@ -348,3 +348,29 @@ describe('a replica that must not', () => {
     await life.end();
   });
 });
+
+describe('bringing a file to the disk', () => {
+  for (const [name, size, wholeVolume] of [
+    ['that was synced whole needs the volume no more', 10, 0],
+    ['that was synced half way does', 5, 1],
+  ] as const)
+    it(name, async () => {
+      const volume = new Volume();
+      const life = await volume.start();
+      let syncs = 0;
+      const sync = life.disk.sync.bind(life.disk);
+      life.disk.sync = async () => {
+        syncs++;
+        await sync();
+      };
+      const entry = file('large', { 9: 5 }, { size: 10 });
+      const inlet = life.replica.append(entry);
+      await inlet.write(Buffer.alloc(size));
+      await inlet.sync();
+      await inlet.write(Buffer.alloc(10 - size));
+      inlet.close();
+      const applied = life.replica.apply(actionsFor(life, [entry]), () => VIA);
+      await volume.clock.settle();
+      assert.deepEqual([(await applied)[0]?.result, syncs], ['done', wholeVolume]);
+    });
+});

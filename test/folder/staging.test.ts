@@ -90,6 +90,22 @@ describe('staging', () => {
       assert.equal(staging.takeFinished(staging.place(entry)), undefined);
     });
 
+  it('remembers what is on the disk, until it is written anew or gone', () => {
+    const { staging } = opened();
+    for (const end of [
+      () => staging.append(entry).close(),
+      () => staging.discard(entry),
+      () => staging.left(staging.place(entry)),
+    ]) {
+      staging.append(entry).close();
+      assert.equal(staging.isDurable(entry), false);
+      staging.synced(entry);
+      assert.equal(staging.isDurable(entry), true);
+      end();
+      assert.equal(staging.isDurable(entry), false);
+    }
+  });
+
   it('tells which of several files the disk refused, and keeps the others', async () => {
     const { disk, staging } = opened();
     const other = file('other', {}, { size: 4 });

@@ -26,6 +26,12 @@ class SlowInlet {
     error ? gate.reject(error) : gate.resolve();
   }
 
+  syncs = 0;
+
+  async sync(): Promise<void> {
+    this.syncs++;
+  }
+
   close(): void {}
 }
 
@@ -71,6 +77,17 @@ describe('writing behind', () => {
       inlet.next(new Error('disk full'));
       await assert.rejects(next === 'add' ? writer.add(new Uint8Array(MIB)) : writer.end(), /disk full/);
     }
+  });
+
+  it('lets the disk begin with a large file before its end', async () => {
+    const inlet = new SlowInlet();
+    const writer = new WriteBehind(inlet);
+    for (let i = 0; i < 200; i++) {
+      await writer.add(new Uint8Array(MIB));
+      inlet.next();
+      await turns();
+    }
+    assert.ok(inlet.syncs >= 2 && inlet.syncs <= 3, `${inlet.syncs} times`);
   });
 
   it('of nothing writes nothing', async () => {
