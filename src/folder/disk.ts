@@ -77,6 +77,8 @@ export interface Disk {
   openRead(path: string): Reader;
   /** Opens for writing at the end; made with 0600 where missing. */
   openAppend(path: string): Writer;
+  /** Brings one file to the disk. */
+  syncFile(path: string): Promise<void>;
   /** Brings everything written to the volume so far to the disk. */
   sync(): Promise<void>;
   /** Free and total bytes. */

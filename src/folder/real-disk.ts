@@ -177,6 +177,15 @@ class RealDisk implements Disk {
     return new OpenFile(path, this.#open('open', path, O_WRONLY | O_CREAT | O_APPEND));
   }
 
+  async syncFile(path: string): Promise<void> {
+    const file = new OpenFile(path, this.#open('open', path, O_RDONLY));
+    try {
+      await file.sync();
+    } finally {
+      file.close();
+    }
+  }
+
   sync(): Promise<void> {
     this.#writeBack ??= new WriteBack(this.#root);
     return this.#writeBack.run();

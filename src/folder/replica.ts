@@ -26,6 +26,8 @@ import { Trash } from './trash.ts';
 const FOLD_JOURNAL_BYTES = 4 * 1024 * 1024;
 /** A smaller journal is left as it is at the end: reading it takes less than rewriting the shards that it touches. */
 const KEEP_JOURNAL_BYTES = 1024 * 1024;
+/** Up to so many files are cheaper one by one than the whole file system. */
+const FEW_FILES = 8;
 /** How often a fold is considered, and a halted or missing domain looked at again. */
 const HOUSEKEEPING_MS = 10_000;
 /** How often tombstones past the retention are looked for: every instance drops them at the same time, give or take this. */
@@ -337,8 +339,7 @@ export class Replica implements View {
     const results: Applied[] = [];
     try {
       this.#journal.append(actions.flatMap(action => this.#intents(action)));
-      const isDue = (action: Action) => action.do === 'fetch' && !this.#staging.isDurable(action.entry);
-      if (this.#is.fsync !== 'off' && actions.some(isDue)) await this.#is.disk.sync();
+      if (this.#is.fsync !== 'off') await this.#bringToDisk(actions);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       // Without its intent on disk nothing may be done: a crash would take it for a local change.
@@ -355,6 +356,22 @@ export class Replica implements View {
       this.#record(gathered(records));
     }
     return results;
+  }
+
+  /** Few files are brought to the disk one by one: what others have written to the same file system is not waited for. */
+  async #bringToDisk(actions: readonly Action[]): Promise<void> {
+    const due = actions.filter(action => action.do === 'fetch' && !this.#staging.isDurable(action.entry));
+    if (due.length > FEW_FILES) await this.#is.disk.sync();
+    else await Promise.all(due.map(({ entry }) => this.#bringFileToDisk(entry)));
+  }
+
+  async #bringFileToDisk(entry: Entry): Promise<void> {
+    try {
+      await this.#is.disk.syncFile(this.#staging.place(entry));
+    } catch (error) {
+      // What is not there costs its own action, not the others'.
+      if (!(error instanceof DiskError) || error.code !== 'ENOENT') throw error;
+    }
   }
 
   #applyContext(): ApplyContext {

@@ -349,28 +349,41 @@ describe('a replica that must not', () => {
   });
 });
 
-describe('bringing a file to the disk', () => {
-  for (const [name, size, wholeVolume] of [
-    ['that was synced whole needs the volume no more', 10, 0],
-    ['that was synced half way does', 5, 1],
-  ] as const)
+describe('bringing files to the disk', () => {
+  const synced: [name: string, files: number, isWhole: boolean, alone: number, together: number][] = [
+    ['that were synced whole needs nothing more', 1, true, 0, 0],
+    ['that were synced half way is done one by one', 3, false, 3, 0],
+    ['that are many is done for the whole volume', 20, false, 0, 1],
+  ];
+  for (const [name, files, isWhole, alone, together] of synced)
     it(name, async () => {
       const volume = new Volume();
       const life = await volume.start();
-      let syncs = 0;
-      const sync = life.disk.sync.bind(life.disk);
-      life.disk.sync = async () => {
-        syncs++;
-        await sync();
+      const syncs = { alone: 0, together: 0 };
+      const { disk } = life;
+      const [sync, syncFile] = [disk.sync.bind(disk), disk.syncFile.bind(disk)];
+      disk.sync = () => {
+        syncs.together++;
+        return sync();
       };
-      const entry = file('large', { 9: 5 }, { size: 10 });
-      const inlet = life.replica.append(entry);
-      await inlet.write(Buffer.alloc(size));
-      await inlet.sync();
-      await inlet.write(Buffer.alloc(10 - size));
-      inlet.close();
-      const applied = life.replica.apply(actionsFor(life, [entry]), () => VIA);
+      disk.syncFile = path => {
+        syncs.alone++;
+        return syncFile(path);
+      };
+      const entries = Array.from({ length: files }, (_, i) => file(`large${i}`, { 9: 5 }, { size: 10 }));
+      for (const entry of entries) {
+        const inlet = life.replica.append(entry);
+        await inlet.write(Buffer.alloc(isWhole ? 10 : 5));
+        await inlet.sync();
+        await inlet.write(Buffer.alloc(isWhole ? 0 : 5));
+        inlet.close();
+      }
+      const applied = life.replica.apply(actionsFor(life, entries), () => VIA);
       await volume.clock.settle();
-      assert.deepEqual([(await applied)[0]?.result, syncs], ['done', wholeVolume]);
+      assert.deepEqual(
+        (await applied).map(({ result }) => result),
+        entries.map(() => 'done'),
+      );
+      assert.deepEqual(syncs, { alone, together });
     });
 });

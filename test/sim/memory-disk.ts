@@ -260,6 +260,10 @@ export class MemoryDisk implements Disk {
     };
   }
 
+  async syncFile(path: string): Promise<void> {
+    this.#try('sync', path, () => this.#volume.need(path, 'file'));
+  }
+
   async sync(): Promise<void> {
     this.#try('sync', '', () => {});
   }
