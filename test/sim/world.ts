@@ -361,7 +361,7 @@ export class World {
 function showsOn(disk: MemoryDisk, place: string, entry: Entry): boolean {
   const stat = disk.lstat(place);
   if (!isLive(entry) || !stat) return isLive(entry) === (stat !== undefined);
-  return (
-    stat.kind === entry.kind && (entry.kind !== 'file' || (stat.size === entry.size && stat.mtime === entry.mtime))
-  );
+  if (stat.kind !== entry.kind) return false;
+  if (entry.kind === 'symlink') return disk.readlink(place) === entry.target;
+  return entry.kind !== 'file' || (stat.size === entry.size && stat.mtime === entry.mtime);
 }
