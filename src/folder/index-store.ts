@@ -269,12 +269,6 @@ export class DomainIndex {
     this.#generation = (this.#generation % 254) + 1;
   }
 
-  /** The scan met this path. */
-  met(path: RelPath): void {
-    const row = this.#rowOf(path);
-    if (row >= 0) this.#scanned[row] = this.#generation;
-  }
-
   /**
    * The scan met this path. Answers whether the disk shows there what the index says; then the disk's identity of it is recorded too.
    * For a scan of a million paths: it makes no object.

@@ -59,7 +59,8 @@ export class Wants {
     const want = this.#wants.get(entry.path);
     if (want) {
       this.#change(want, () => announceAgain(want, entry, peer.roleid, sequence, now));
-      this.#schedule(want, want.nextTry, now);
+      // A newer entry may be tried at once; another source changes nothing of when.
+      if (want.nextTry <= now) this.#ready.add(want);
     } else {
       const sources = new Map([[peer.roleid, sequence]]);
       const fresh = { path: entry.path, entry, sources, via: peer.site, since: now, nextTry: now, tries: 0 };

@@ -6,7 +6,7 @@ import { contentOf, fileOf, type Grove, growSmallFiles } from './grow-tree.ts';
 import { momentOf } from './moment.ts';
 import { DOMAIN, inSync, openNetwork, startAll } from './network.ts';
 import { alternate, type Pair } from './rounds.ts';
-import { figure, type Row } from './row.ts';
+import { type Row, seconds } from './row.ts';
 import { RsyncDaemon } from './rsync.ts';
 import { assertSame } from './same-tree.ts';
 import { type Bench, scaled, type Work } from './work.ts';
@@ -100,11 +100,6 @@ async function run(bench: Bench): Promise<Row[]> {
 }
 
 function rowOf(name: string, title: string, { ours, theirs }: Pair, making: number): Row {
-  const seconds = (rounds: readonly number[]) =>
-    figure(
-      rounds.map(ms => ms / 1000),
-      's',
-    );
   return {
     name,
     title,

@@ -3,7 +3,7 @@
 import { readTree } from '../e2e/tree.ts';
 import { type Race, race } from './copy-race.ts';
 import { copyDependencies, DEPENDENCIES, growLargeFile, growSmallFiles } from './grow-tree.ts';
-import { figure, type Limit, type Row } from './row.ts';
+import { type Limit, type Row, seconds } from './row.ts';
 import { type Bench, scaled, type Work } from './work.ts';
 
 const SMALL_FILES = 100_000;
@@ -72,11 +72,6 @@ export const fanOut: Work = {
 /** One row of dfsync against rsync. */
 async function copied(bench: Bench, name: string, title: string, what: Race, limit: Limit): Promise<Row> {
   const { ours, theirs } = await race(bench, what);
-  const seconds = (rounds: readonly number[]) =>
-    figure(
-      rounds.map(ms => ms / 1000),
-      's',
-    );
   return {
     name,
     title,

@@ -39,6 +39,14 @@ export function figure(rounds: readonly number[], unit: Unit): Figure {
   return rounds.length > 1 ? { value, unit, spread: [Math.min(...rounds), Math.max(...rounds)] } : { value, unit };
 }
 
+/** The median of some rounds in milliseconds, in seconds. */
+export function seconds(rounds: readonly number[]): Figure {
+  return figure(
+    rounds.map(ms => ms / 1000),
+    's',
+  );
+}
+
 /** The most that a row allows, in the unit of what was measured; undefined where there is nothing to hold it against. */
 export function allowed({ limit, against }: Row): number | undefined {
   const ratio = limit?.ratio !== undefined && against ? limit.ratio * against.value : undefined;

@@ -229,8 +229,9 @@ describe('a scan over the index', () => {
     for (const entry of [file('met'), file('gone'), symlink('link'), tombstone('deleted')]) index.set(entry);
     for (let scan = 0; scan < 600; scan++) {
       index.beginScan();
-      index.met(pathOf('met'));
-      index.met(pathOf('unknown'));
+      const seen = { kind: 'file', size: 1, mtime: 1, mode: 0o644 } as const;
+      index.meet(pathOf('met'), seen, 1, 1);
+      index.meet(pathOf('unknown'), seen, 1, 1);
       assert.deepEqual([...index.unmet()].sort(), ['gone', 'link']);
     }
   });
