@@ -16,6 +16,10 @@ export type JournalRecord =
   | { readonly will: Entry; readonly staged?: true; readonly moved?: string }
   /** The last intent of each of these paths came true as it was meant. */
   | { readonly did: readonly (readonly [path: Entry['path'], inode: number, birth: number])[] }
+  /** The content of a file is on its way to the disk, whether or not it has its name yet … */
+  | { readonly unsynced: Entry }
+  /** … and has arrived, or will not come. */
+  | { readonly synced: Entry['path'] }
   /** The path is forgotten. */
   | { readonly drop: Entry['path'] };
 
@@ -48,6 +52,11 @@ export class Journal {
     const bytes = Buffer.from(`${records.map(record => JSON.stringify(record)).join('\n')}\n`);
     this.#disk.append(`${this.#directory}/${CURRENT}`, bytes);
     this.#bytes += bytes.length;
+  }
+
+  /** Brings what was appended to the disk. */
+  sync(): Promise<void> {
+    return this.#disk.syncFile(`${this.#directory}/${CURRENT}`);
   }
 
   /** Everything recorded since the cache was last written whole, oldest first. */

@@ -2,7 +2,8 @@
  * Replay: brings an index to where it was when the process ended, from its journal and a look at the disk.
  *
  * What is recorded as true is taken. An intent without its outcome means that the process died in between: the disk decides, and
- * what took something away to put another thing there is finished, for that is no deletion.
+ * what took something away to put another thing there is finished, for that is no deletion. A file that a loss of power left short
+ * is set aside and forgotten: it comes again from a peer.
  */
 import { type Entry, isEqual, isLive } from '../core/entry.ts';
 import { ancestorsOf, type RelPath } from '../core/path.ts';
@@ -19,6 +20,8 @@ export interface ReplayContext {
   readonly index: DomainIndex;
   /** Where an entry is staged. */
   staged(entry: Entry): string;
+  /** Moves what stands in the tree in place of an entry into the trash. */
+  setAside(place: string, entry: Entry): void;
   /** The entry of a path changed. */
   touch(path: RelPath): void;
 }
@@ -28,8 +31,11 @@ type Intent = Extract<JournalRecord, { will: Entry }>;
 /** Replays records, oldest first. */
 export function replay(records: readonly JournalRecord[], is: ReplayContext): void {
   const intents = new Map<RelPath, Intent>();
+  const unsynced = new Map<RelPath, Entry>();
   for (const record of records) {
     if ('will' in record) intents.set(record.will.path, record);
+    else if ('unsynced' in record) unsynced.set(record.unsynced.path, record.unsynced);
+    else if ('synced' in record) unsynced.delete(record.synced);
     else if ('did' in record) for (const done of record.did) fulfil(done, intents, is);
     else {
       const path = 'is' in record ? record.is.path : record.drop;
@@ -39,7 +45,25 @@ export function replay(records: readonly JournalRecord[], is: ReplayContext): vo
       is.touch(path);
     }
   }
+  for (const entry of unsynced.values()) if (dropTorn(entry, is)) intents.delete(entry.path);
   for (const intent of intents.values()) settle(intent, is);
+}
+
+/** With the date that was given to it, and short: nobody has written to it since, the system lost its end. Answers whether it was so. */
+function dropTorn(entry: Entry, { disk, directory, index, setAside, touch }: ReplayContext): boolean {
+  try {
+    const place = placeOf(directory, entry.path);
+    const stat = disk.lstat(place);
+    const dates = [entry.mtime, index.onDisk(entry.path)?.mtime];
+    if (stat?.kind !== 'file' || stat.size >= entry.size || !dates.includes(stat.mtime)) return false;
+    setAside(place, entry);
+    index.drop(entry.path);
+    touch(entry.path);
+    return true;
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    return false;
+  }
 }
 
 function fulfil(

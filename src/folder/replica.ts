@@ -11,7 +11,7 @@ import { type Circumstances, objection } from '../core/safety.ts';
 import { sameVersion } from '../core/version.ts';
 import { type Applied, type ApplyContext, apply, type Truth } from './apply.ts';
 import { Cache } from './cache.ts';
-import { type Disk, DiskError, makeDirectories, type Reader, seenOf, type Writer } from './disk.ts';
+import { type Disk, DiskError, makeDirectories, type Reader, seenOf } from './disk.ts';
 import { DomainIndex, type Totals } from './index-store.ts';
 import { Journal, type JournalRecord } from './journal.ts';
 import { type LocalChange, Looker, type ScanReport } from './look.ts';
@@ -21,6 +21,7 @@ import { placeOf, type Scanner } from './scan.ts';
 import type { SmallFiles } from './small-files.ts';
 import { Staging } from './staging.ts';
 import { Trash } from './trash.ts';
+import { type Inlet, WriteOut } from './write-out.ts';
 
 /** The journal is folded into the cache when it is larger than this: replaying it stays a matter of a second. */
 const FOLD_JOURNAL_BYTES = 4 * 1024 * 1024;
@@ -73,6 +74,7 @@ export class Replica implements View {
   readonly #cache: Cache;
   readonly #staging: Staging;
   readonly #trash: Trash;
+  readonly #writeOut: WriteOut;
   readonly #looker: Looker;
   #heard = new Map<number, number>();
   #lastScan: ScanReport | undefined;
@@ -97,6 +99,7 @@ export class Replica implements View {
     this.#cache = new Cache(disk, areas.cache, self, clock);
     this.#staging = new Staging(disk, areas.staging, options.smallFiles);
     this.#trash = new Trash(disk, areas.trash);
+    this.#writeOut = new WriteOut(this.#journal, options.fsync);
     this.#looker = new Looker({
       disk,
       directory,
@@ -127,6 +130,13 @@ export class Replica implements View {
       directory: this.directory,
       index,
       staged: entry => this.#staging.place(entry),
+      setAside: (place, entry) => {
+        this.#trash.take(place, entry, false, clock.now());
+        onEvent('a file was left short by a loss of power: it is in the trash, and comes again', {
+          domain: this.domain,
+          path: entry.path,
+        });
+      },
       touch: path => this.#cache.touch(path),
     });
     // After the replay, which takes a staged file that is gone for one that was installed.
@@ -147,6 +157,7 @@ export class Replica implements View {
   /** Writes the cache. */
   async flush(): Promise<void> {
     this.#journal.rotate();
+    await this.#writeOut.renew();
     await this.#cache.flush(this.#index);
     await this.#saveMemory();
     this.#journal.discardBefore();
@@ -301,23 +312,13 @@ export class Replica implements View {
     return this.#staging.put(files);
   }
 
-  /** Goes on staging a large file. */
-  append(entry: Entry): Writer {
-    const writer = this.#staging.append(entry);
-    const sync = async () => {
-      if (this.#is.fsync === 'off') return;
-      const isWhole = writer.size === entry.size;
-      await writer.sync();
-      if (isWhole) this.#staging.synced(entry);
-    };
-    return {
-      get size() {
-        return writer.size;
-      },
-      write: (...parts) => writer.write(...parts),
-      sync,
-      close: () => writer.close(),
-    };
+  /** Goes on staging a large file. Throws a DiskError. */
+  append(entry: Entry): Inlet {
+    return this.#writeOut.receive(
+      entry,
+      () => this.#staging.append(entry),
+      () => this.#staging.writtenOut(entry),
+    );
   }
 
   /** Drops what was staged of a file that is not wanted any more. */
@@ -360,7 +361,7 @@ export class Replica implements View {
 
   /** Few files are brought to the disk one by one: what others have written to the same file system is not waited for. */
   async #bringToDisk(actions: readonly Action[]): Promise<void> {
-    const due = actions.filter(action => action.do === 'fetch' && !this.#staging.isDurable(action.entry));
+    const due = actions.filter(action => action.do === 'fetch' && !this.#staging.isWrittenOut(action.entry));
     if (due.length > FEW_FILES) await this.#is.disk.sync();
     else await Promise.all(due.map(({ entry }) => this.#bringFileToDisk(entry)));
   }

@@ -19,8 +19,8 @@ export class Staging {
   readonly #smallFiles: SmallFiles;
   /** What is staged with all that it will have, by place: nothing of it has to be asked or set again. */
   readonly #finished = new Map<string, Stat>();
-  /** Places whose content is on the disk for sure. */
-  readonly #durable = new Set<string>();
+  /** Places whose content is on the disk, or taken care of to get there. */
+  readonly #writtenOut = new Set<string>();
   /** Places where something may be: what is not among them need not be looked for. Nobody else writes here. */
   readonly #used = new Set<string>();
 
@@ -96,13 +96,13 @@ export class Staging {
   /** What was staged at a place is renamed to where it belongs. */
   left(place: string): void {
     this.#used.delete(place);
-    this.#durable.delete(place);
+    this.#writtenOut.delete(place);
   }
 
   #begin(place: string): void {
     this.#used.add(place);
     this.#finished.delete(place);
-    this.#durable.delete(place);
+    this.#writtenOut.delete(place);
   }
 
   /** Goes on receiving a file. */
@@ -111,13 +111,13 @@ export class Staging {
     return this.#disk.openAppend(this.place(entry));
   }
 
-  /** What was received of a file is on the disk: nothing more has to be brought there. */
-  synced(entry: Entry): void {
-    this.#durable.add(this.place(entry));
+  /** Nobody has to wait any more for what was received of a file to be brought to the disk. */
+  writtenOut(entry: Entry): void {
+    this.#writtenOut.add(this.place(entry));
   }
 
-  isDurable(entry: Entry): boolean {
-    return this.#durable.has(this.place(entry));
+  isWrittenOut(entry: Entry): boolean {
+    return this.#writtenOut.has(this.place(entry));
   }
 
   /** Takes the content from another place on this volume. */
@@ -143,7 +143,7 @@ export class Staging {
   discard(entry: Entry): void {
     const place = this.place(entry);
     this.#finished.delete(place);
-    this.#durable.delete(place);
+    this.#writtenOut.delete(place);
     if (!this.#used.delete(place)) return;
     try {
       this.#disk.unlink(place);

@@ -17,6 +17,9 @@ export interface Inlet {
   write(...parts: Uint8Array[]): Promise<void>;
   /** Brings what was written to the disk, where that is wanted at all. */
   sync(): Promise<void>;
+  /** All of the file is written: resolves when it may appear under its name. */
+  end(): Promise<void>;
+  /** A file that was not ended may be gone on with. */
   close(): void;
 }
 

@@ -377,7 +377,7 @@ export class Puller {
       }
       if (size < entry.size) throw new PeerError(0, 'it sent less than the file has');
       await writer.end();
-      await inlet.sync();
+      await inlet.end();
     } catch (error) {
       // What has come need not come again.
       await writer.end().catch(() => {});

@@ -8,14 +8,14 @@ const PIECE_BYTES = 1024 * 1024;
 const SYNC_BYTES = 64 * 1024 * 1024;
 
 export class WriteBehind {
-  readonly #inlet: Inlet;
+  readonly #inlet: Pick<Inlet, 'write' | 'sync'>;
   #parts: Uint8Array[] = [];
   #length = 0;
   #writing: Promise<void> = Promise.resolve();
   #unsynced = 0;
   #syncing = false;
 
-  constructor(inlet: Inlet) {
+  constructor(inlet: Pick<Inlet, 'write' | 'sync'>) {
     this.#inlet = inlet;
   }
 

@@ -98,11 +98,11 @@ describe('staging', () => {
       () => staging.left(staging.place(entry)),
     ]) {
       staging.append(entry).close();
-      assert.equal(staging.isDurable(entry), false);
-      staging.synced(entry);
-      assert.equal(staging.isDurable(entry), true);
+      assert.equal(staging.isWrittenOut(entry), false);
+      staging.writtenOut(entry);
+      assert.equal(staging.isWrittenOut(entry), true);
       end();
-      assert.equal(staging.isDurable(entry), false);
+      assert.equal(staging.isWrittenOut(entry), false);
     }
   });
 
