@@ -359,7 +359,7 @@ class Step {
 }
 
 /** The entry with what the file system made of it. */
-function truthOf(entry: Entry, stat: Stat): Truth {
+export function truthOf(entry: Entry, stat: Stat): Truth {
   return { entry, identity: { inode: stat.inode, birth: stat.birth }, ...keptAttributes(entry, stat) };
 }
 

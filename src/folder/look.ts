@@ -78,6 +78,8 @@ export class Looker {
   readonly #is: LookContext;
   readonly #due = new Map<RelPath, Due>();
   readonly #settling: Settling;
+  /** Paths at which something is applied over time, and the reasons to look at them that came meanwhile. */
+  readonly #applying = new Map<RelPath, Due | undefined>();
   readonly #again = new Map<RelPath, number>();
   readonly #missing = new Missing();
   readonly #sights: Sights;
@@ -110,6 +112,24 @@ export class Looker {
   /** A path is missing on disk and not announced yet: for a recheck it counts as absent. */
   isMissing(path: RelPath): boolean {
     return this.#missing.get(path) !== undefined;
+  }
+
+  /** Something will be applied at these paths, over time: none of them is looked at until {@link release}. */
+  hold(paths: Iterable<RelPath>): void {
+    for (const path of paths) {
+      this.#applying.set(path, this.#due.get(path));
+      this.#due.delete(path);
+    }
+  }
+
+  /** It is over. */
+  release(paths: Iterable<RelPath>): void {
+    for (const path of paths) {
+      const due = this.#applying.get(path);
+      this.#applying.delete(path);
+      if (due) this.#due.set(path, due);
+    }
+    if (this.#due.size > 0) this.#pause.wake();
   }
 
   /** Something was applied at a path: what was noticed of it before is void. */
@@ -223,8 +243,9 @@ export class Looker {
   }
 
   #enqueue(path: RelPath, closed: boolean, deep: boolean, first: boolean, relist = false): void {
-    const due = this.#due.get(path);
-    if (!due) this.#due.set(path, { closed, deep, first, relist });
+    const at = this.#applying.has(path) ? this.#applying : this.#due;
+    const due = at.get(path);
+    if (!due) at.set(path, { closed, deep, first, relist });
     else {
       due.relist &&= relist;
       due.closed ||= closed;

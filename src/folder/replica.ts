@@ -9,10 +9,11 @@ import { ancestorsOf, type DomainName, parentOf, type RelPath } from '../core/pa
 import type { Action, View } from '../core/plan.ts';
 import { type Circumstances, objection } from '../core/safety.ts';
 import { sameVersion } from '../core/version.ts';
-import { type Applied, type ApplyContext, apply, type Truth } from './apply.ts';
+import { type Applied, type ApplyContext, apply, type Truth, truthOf } from './apply.ts';
 import { Cache } from './cache.ts';
 import { type Disk, DiskError, makeDirectories, type Reader, seenOf } from './disk.ts';
 import { DomainIndex, type Totals } from './index-store.ts';
+import { installNew } from './install.ts';
 import { Journal, type JournalRecord } from './journal.ts';
 import { type LocalChange, Looker, type ScanReport } from './look.ts';
 import { Problems } from './problem.ts';
@@ -347,14 +348,30 @@ export class Replica implements View {
       const message = `the journal cannot be written: ${error.message}`;
       return actions.map(() => ({ result: 'failed', code: error.code, message }));
     }
-    for (let start = 0; start < actions.length; start += SLICE) {
-      if (start > 0) await this.#is.clock.yield();
-      const records: JournalRecord[] = [];
-      const context = this.#applyContext();
-      for (const action of actions.slice(start, start + SLICE))
-        results.push(this.#applyOne(action, via(action.entry.path), context, records));
-      // In the same synchronous stretch: an intent without its outcome is left by a crash alone.
-      this.#record(gathered(records));
+    const paths = actions.map(action => action.entry.path);
+    this.#looker.hold(paths);
+    try {
+      const installed = await installNew(actions, {
+        directory: this.directory,
+        staging: this.#staging,
+        smallFiles: this.#is.smallFiles,
+      });
+      for (let start = 0; start < actions.length; start += SLICE) {
+        if (start > 0) await this.#is.clock.yield();
+        const records: JournalRecord[] = [];
+        const context = this.#applyContext();
+        for (const action of actions.slice(start, start + SLICE)) {
+          const stat = installed.get(action);
+          const applied: Applied = stat
+            ? { result: 'done', truths: [truthOf(action.entry, stat)] }
+            : apply(action, context);
+          results.push(this.#takeIn(action, applied, via(action.entry.path), records));
+        }
+        // In the same synchronous stretch: an intent without its outcome is left by a crash alone.
+        this.#record(gathered(records));
+      }
+    } finally {
+      this.#looker.release(paths);
     }
     return results;
   }
@@ -390,8 +407,8 @@ export class Replica implements View {
     };
   }
 
-  #applyOne(action: Action, via: string | undefined, context: ApplyContext, records: JournalRecord[]): Applied {
-    const applied = apply(action, context);
+  /** Records what became of an action. */
+  #takeIn(action: Action, applied: Applied, via: string | undefined, records: JournalRecord[]): Applied {
     if (applied.result === 'done') {
       records.push(...applied.truths.map(truth => outcomeOf(truth, action)));
       this.#commitApplied(action, applied.truths, via);

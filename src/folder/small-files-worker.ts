@@ -2,7 +2,16 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { DiskError, type Stat } from './disk.ts';
 import { realDisk } from './real-disk.ts';
-import { type Copy, type Draft, inlineSmallFiles, readFiles, type SmallFiles, writeFiles } from './small-files.ts';
+import {
+  type Copy,
+  type Draft,
+  type Installation,
+  inlineSmallFiles,
+  installFiles,
+  readFiles,
+  type SmallFiles,
+  writeFiles,
+} from './small-files.ts';
 
 /** A smaller batch is done in place: it takes less time than waking a thread, and a single change must not wait for one. */
 const THREAD_FROM = 16;
@@ -21,10 +30,12 @@ type Question =
       readonly sizes: number[];
       bytes: Uint8Array;
     }
+  | { readonly do: 'install'; readonly directory: string; readonly files: readonly Installation[] }
   | { readonly do: 'read'; readonly copies: readonly Copy[]; readonly notAfter: number };
 
 type Answer =
   | { readonly stats: readonly (Stat | { readonly code: string; readonly path: string })[] }
+  | { readonly installed: readonly boolean[] }
   | { readonly bytes: Uint8Array; readonly read: readonly boolean[] };
 
 /** Does larger batches in a thread, which starts with the first one and ends when it has been idle for a while. */
@@ -43,6 +54,12 @@ export function threadSmallFiles(root: string): SmallFiles & { close(): Promise<
       });
       if (!('stats' in answer)) throw new TypeError('not what was asked');
       return answer.stats.map(stat => ('code' in stat ? new DiskError(stat.code, 'write', stat.path) : stat));
+    },
+    async install(directory, files) {
+      if (files.length < THREAD_FROM) return await inline.install(directory, files);
+      const answer = await thread.ask({ do: 'install', directory, files });
+      if (!('installed' in answer)) throw new TypeError('not what was asked');
+      return answer.installed;
     },
     async read(copies, notAfter) {
       if (copies.length < THREAD_FROM) return await inline.read(copies, notAfter);
@@ -140,6 +157,9 @@ function work({ dfsyncSmallFiles: { root } }: Setup): void {
         made instanceof DiskError ? { code: made.code, path: made.path } : made,
       );
       parentPort!.postMessage({ stats } satisfies Answer);
+    } else if (question.do === 'install') {
+      const installed = installFiles(disk, question.directory, question.files);
+      parentPort!.postMessage({ installed } satisfies Answer);
     } else {
       const files = readFiles(disk, question.copies, question.notAfter);
       const bytes = joined(files.filter(file => file !== undefined));

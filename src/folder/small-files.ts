@@ -1,5 +1,5 @@
 /**
- * Small files by the batch: written to staging, read for serving. One call does a whole batch synchronously, so that a thread of
+ * Small files by the batch: written to staging, installed in the tree, read for serving. One call does a whole batch synchronously, so that a thread of
  * its own can do it while the main thread goes on; see `small-files-worker.ts`.
  */
 import { type Disk, DiskError, type Stat } from './disk.ts';
@@ -14,6 +14,17 @@ export interface Draft {
   readonly mtime: number;
 }
 
+/** A staged file that is to get its name, where none has it. */
+export interface Installation {
+  readonly from: string;
+  readonly place: string;
+  /** Directories on the way that have to be real ones of the domain's file system, the outermost first. */
+  readonly parents: readonly string[];
+  /** Owner and group of the file: those of its directory, or it is not installed. */
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** A file that is to be read only if it is still this one. */
 export interface Copy {
   /** Directories on the way that have to be real ones, each relative to the volume's root, the outermost first. */
@@ -23,18 +34,24 @@ export interface Copy {
   readonly mtime: number;
 }
 
-/** Writes and reads batches of small files. */
+/** Writes, installs and reads batches of small files. */
 export interface SmallFiles {
   /** What each is now, or why it could not be made, in their order. */
   write(drafts: readonly Draft[]): Promise<readonly (Stat | DiskError)[]>;
+  /** Whether each has its name now, in their order; whatever is not as it has to be is left alone. */
+  install(directory: string, files: readonly Installation[]): Promise<readonly boolean[]>;
   /** The bytes of each, in their order; undefined for a file that is not plainly what it should be, for whatever reason. */
   read(copies: readonly Copy[], notAfter: number): Promise<readonly (Uint8Array | undefined)[]>;
 }
+
+/** Installations after which parents are looked at again: some milliseconds. */
+const STRETCH = 64;
 
 /** Does it in the calling thread. */
 export function inlineSmallFiles(disk: Disk): SmallFiles {
   return {
     write: async drafts => writeFiles(disk, drafts),
+    install: async (directory, files) => installFiles(disk, directory, files),
     read: async (copies, notAfter) => readFiles(disk, copies, notAfter),
   };
 }
@@ -49,6 +66,44 @@ export function writeFiles(disk: Disk, drafts: readonly Draft[]): (Stat | DiskEr
       throw error;
     }
   });
+}
+
+/**
+ * {@link SmallFiles.install}, now.
+ *
+ * @param directory the domain's: all parents are of its file system
+ */
+export function installFiles(disk: Disk, directory: string, files: readonly Installation[]): boolean[] {
+  const parents = new Map<string, Stat | undefined>();
+  const statOf = (place: string) => {
+    if (!parents.has(place)) parents.set(place, disk.lstat(place));
+    return parents.get(place);
+  };
+  return files.map((file, i) => {
+    // Nobody holds them: what was seen of them is soon out of date.
+    if (i % STRETCH === 0) parents.clear();
+    try {
+      return install(disk, directory, file, statOf);
+    } catch (error) {
+      if (error instanceof DiskError) return false;
+      throw error;
+    }
+  });
+}
+
+function install(
+  disk: Disk,
+  directory: string,
+  { from, place, parents, uid, gid }: Installation,
+  statOf: (place: string) => Stat | undefined,
+): boolean {
+  const root = statOf(directory);
+  const above = [directory, ...parents].map(statOf);
+  if (!above.every(stat => stat?.kind === 'directory' && stat.device === root?.device)) return false;
+  const owner = above.at(-1)!;
+  if (owner!.uid !== uid || owner!.gid !== gid || disk.lstat(place)) return false;
+  disk.rename(from, place);
+  return true;
 }
 
 /**

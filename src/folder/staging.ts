@@ -86,7 +86,12 @@ export class Staging {
     });
   }
 
-  /** What a staged file is, where it has everything that it will have; told once, because it is taken then. */
+  /** What a staged file is, where it has everything that it will have. */
+  finished(place: string): Stat | undefined {
+    return this.#finished.get(place);
+  }
+
+  /** The same, told once, because it is taken then. */
   takeFinished(place: string): Stat | undefined {
     const stat = this.#finished.get(place);
     this.#finished.delete(place);
@@ -96,6 +101,7 @@ export class Staging {
   /** What was staged at a place is renamed to where it belongs. */
   left(place: string): void {
     this.#used.delete(place);
+    this.#finished.delete(place);
     this.#writtenOut.delete(place);
   }
 

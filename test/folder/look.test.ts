@@ -477,3 +477,33 @@ describe('while something is applied', () => {
     await out.stop();
   });
 });
+
+describe('a path at which something is applied over time', () => {
+  const held = [pathOf('early'), pathOf('late')];
+
+  it('is looked at when that is over, for whatever reason came before or meanwhile', async () => {
+    const lookout = await Lookout.over();
+    lookout.write('early');
+    lookout.write('late');
+    lookout.write('other');
+    lookout.hint('early', true);
+    lookout.looker.hold(held);
+    for (const path of ['late', 'other']) lookout.hint(path, true);
+    await lookout.pass(10 * SETTLE_MS);
+    assert.deepEqual(lookout.news(), ['file other']);
+    lookout.looker.release(held);
+    await lookout.pass(SETTLE_MS);
+    assert.deepEqual(lookout.news(), ['file early', 'file late']);
+    await lookout.stop();
+  });
+
+  it('is not looked at without a reason', async () => {
+    const lookout = await Lookout.over();
+    lookout.looker.hold(held);
+    lookout.write('late');
+    lookout.looker.release(held);
+    await lookout.pass(10 * SETTLE_MS);
+    assert.deepEqual(lookout.news(), []);
+    await lookout.stop();
+  });
+});

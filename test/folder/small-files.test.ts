@@ -53,6 +53,38 @@ const text = (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toSt
 
 for (const [name, make] of Object.entries(kinds))
   describe(`small files ${name}`, () => {
+    it('are installed where nothing stands and every parent is a directory with their owner; others are left where they are', async () => {
+      const { disk, files, close } = make();
+      for (const directory of ['s', 'd', 'd/in']) disk.mkdir(directory, 0o755);
+      disk.symlink('in', 'd/link');
+      disk.writeFile('d/in/f3', Buffer.from('somebody else’s'), 0o600);
+      const made = await files.write(drafts(i => ({ place: `s/f${i}` })));
+      const odd: Record<number, object> = {
+        5: { parents: ['d/link'], place: 'd/link/f5' },
+        6: { parents: ['d/missing'], place: 'd/missing/f6' },
+        7: { uid: 12345 },
+        8: { from: 's/nothing' },
+      };
+      const installations = made.map((stat, i) => {
+        assert.ok(!(stat instanceof DiskError));
+        const { uid, gid } = stat;
+        return { from: `s/f${i}`, place: `d/in/f${i}`, parents: ['d/in'], uid, gid, ...odd[i] };
+      });
+      const installed = await files.install('d', installations);
+      const refused = [3, 5, 6, 7, 8];
+      assert.deepEqual(
+        installed.flatMap((done, i) => (done ? [] : [i])),
+        refused,
+      );
+      for (const i of installed.keys()) {
+        const isRefused = refused.includes(i);
+        assert.equal(disk.lstat(`s/f${i}`) !== undefined, isRefused, `staged ${i}`);
+        if (!isRefused) assert.deepEqual(disk.lstat(`d/in/f${i}`)?.inode, (made[i] as { inode: number }).inode);
+      }
+      assert.equal(text(disk.readFile('d/in/f3')), 'somebody else’s');
+      await close();
+    });
+
     it('are written with bytes, mode and date, whatever stood there, and read back', async () => {
       const { disk, files, close } = make();
       disk.mkdir('d', 0o755);
