@@ -1,11 +1,15 @@
 /** The metrics, in the text format of Prometheus. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { EVENT_LOOP_METRICS, measureEventLoop } from './event-loop.ts';
 import { READINGS, type Reading, type Sample } from './readings.ts';
 import type { Status } from './status.ts';
 import { type Transfer, Transfers } from './transfers.ts';
 
 /** Defaults of the library that are gauges with a counter's name, which every linter of metrics refuses. */
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
+/** The library's own timer for the event loop cannot be left out, but be due so late (24 days) that it costs nothing. */
+const SELDOM_MS = 2 ** 31 - 1;
 
 /** One instance's metrics, in a registry of its own. */
 export class Metrics {
@@ -17,6 +21,7 @@ export class Metrics {
   readonly #transferred: Counter;
   readonly #reloads: Counter;
   readonly #lostEvents: Counter;
+  readonly #showEventLoop: () => void;
 
   /** @param status asked once per scrape */
   constructor(status: () => Status) {
@@ -42,8 +47,9 @@ export class Metrics {
       help: 'Times that the watcher lost events and a scan took its place.',
       registers,
     });
-    collectDefaultMetrics({ register: this.#registry });
-    for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
+    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: SELDOM_MS });
+    for (const name of [...MISNAMED, ...EVENT_LOOP_METRICS]) this.#registry.removeSingleMetric(name);
+    this.#showEventLoop = measureEventLoop(registers);
   }
 
   /** Bytes that travelled: to be called once per request, not per chunk. */
@@ -66,6 +72,7 @@ export class Metrics {
     const status = this.#status();
     for (const { reading, metric } of this.#readings) show(metric, reading.read(status));
     show(this.#transferred, this.#transfers.read(status));
+    this.#showEventLoop();
     return this.#registry.metrics();
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { Metrics } from '../../src/ops/metrics.ts';
 import type { ItemProblem, Status } from '../../src/ops/status.ts';
 import { sampleDomain, samplePeer, sampleStatus } from './status-sample.ts';
@@ -42,6 +43,19 @@ test('every series of a status', async () => {
   for (const [series, number] of expected) assert.equal(value(text, series), number, series);
   assert.match(text, /^process_resident_memory_bytes /m);
   assert.match(text, /^nodejs_eventloop_lag_p99_seconds /m);
+});
+
+test('the delay of the event loop is that since the scrape before, also where this was a moment ago', async () => {
+  const metrics = new Metrics(() => sampleStatus());
+  await metrics.render();
+  for (const until = performance.now() + 40; performance.now() < until; );
+  for (let round = 0; round < 3; round++) await setImmediate();
+  const longest = value(await metrics.render(), 'nodejs_eventloop_lag_max_seconds');
+  assert.ok(longest !== undefined && longest >= 0.035, `the block of 40 ms was told as ${longest} s`);
+  for (const what of ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99']) {
+    const delay = value(await metrics.render(), `nodejs_eventloop_lag_${what}_seconds`);
+    assert.ok(delay !== undefined && delay < 1e9, `${what}: ${delay}`);
+  }
 });
 
 test('counters count', async () => {
