@@ -100,7 +100,9 @@ export class Puller {
     const { folder, wants, clock } = this.#is;
     while (!signal.aborted && this.#failure === undefined) {
       this.#objection = folder.ready ? folder.objection() : undefined;
-      if (!folder.ready || this.#objection !== undefined) await clock.sleep(HALTED_MS, signal);
+      // Nothing is wanted before the first scan has ended: the first want ends this wait.
+      if (!folder.ready) await this.#pause.of(HALTED_MS, clock, signal);
+      else if (this.#objection !== undefined) await clock.sleep(HALTED_MS, signal);
       else if (!(await this.#cycle(signal)))
         await this.#pause.of(
           Math.max(1, Math.min((wants.nextTry() ?? Number.POSITIVE_INFINITY) - clock.now(), PAUSE_AT_MOST_MS)),

@@ -83,6 +83,30 @@ describe('pulling', () => {
     await world.stop();
   });
 
+  it('brings at once what is written right after the first scan', async () => {
+    const world = await site();
+    const two = world.at(2);
+    let ready = false;
+    const scanning = new Proxy(two.life().replica, {
+      get(replica, name) {
+        if (name === 'ready') return ready;
+        const value = Reflect.get(replica, name, replica);
+        return typeof value === 'function' ? value.bind(replica) : value;
+      },
+    });
+    const configured = two.loop.configure(world.network, two.instance, new Map([[ACME.name, scanning]]));
+    await world.pass(10);
+    await configured;
+    world.at(1).write('acme/f');
+    await world.pass(100);
+    assert.equal(two.text('acme/f'), undefined);
+    ready = true;
+    two.loop.ready(ACME.name);
+    await world.pass(100);
+    assert.equal(two.text('acme/f'), 'acme/f');
+    await world.stop();
+  });
+
   it('of equal trees moves no byte', async () => {
     const world = await site(2, ({ stations }) => {
       for (const station of stations.values()) {
