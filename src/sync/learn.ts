@@ -80,6 +80,8 @@ export interface LearnOptions {
   /** Domains shared with the peer's site, as they are now. */
   domains(): ReadonlyMap<DomainName, DomainView>;
   onEvent(event: string, fields: Record<string, unknown>): void;
+  /** Called after each failure of the peer: another one may be the better choice. */
+  onFailure(): void;
 }
 
 export class Learner {
@@ -239,6 +241,7 @@ export class Learner {
     this.reason = error.message;
     this.failures++;
     for (const domain of this.links.keys()) this.lagMs(domain);
+    this.#is.onFailure();
   }
 
   /** Takes a stretch of the feed. */

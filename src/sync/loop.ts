@@ -14,8 +14,6 @@ import { Wants } from './wants.ts';
 
 /** A gateway that failed so often in a row is left for the next one of its site. */
 const FAILURES_BEFORE_FAILOVER = 3;
-/** How often the choice of gateways is looked at. */
-const CHOOSE_MS = 1_000;
 
 export interface LoopOptions {
   readonly clock: Clock;
@@ -83,7 +81,7 @@ export class Loop {
       if (this.#failure) reject(this.#failure);
     });
     try {
-      await Promise.race([failed, Promise.all([this.#beat(signal), this.#choose(signal)])]);
+      await Promise.race([failed, this.#beat(signal)]);
     } finally {
       failed.catch(() => {});
       await Promise.all([...this.#links.values()].map(link => this.#stop(link)));
@@ -105,9 +103,10 @@ export class Loop {
     for (const [roleid, link] of this.#links) {
       const next = wanted.get(roleid);
       if (next && sameLink(link, next)) continue;
+      // First of all: whoever fails meanwhile must not have it started again.
+      this.#links.delete(roleid);
       await this.#stop(link);
       link.peer.close();
-      this.#links.delete(roleid);
       if (!next) for (const { view } of this.#pulled.values()) view.wants.strikeAll(roleid);
     }
     for (const [roleid, { instance, crossSite }] of wanted)
@@ -156,6 +155,7 @@ export class Loop {
       digestIntervalMs: this.#self!.options.digestIntervalMs,
       domains: () => this.#shared(instance.site),
       onEvent: (event, fields) => this.#is.onEvent(event, fields),
+      onFailure: () => this.#activate(),
     });
     this.#links.set(instance.roleid, {
       instance,
@@ -227,13 +227,6 @@ export class Loop {
       this.#failure = error;
       this.#fail(error);
     });
-  }
-
-  async #choose(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      if (this.#network) this.#activate();
-      await this.#is.clock.sleep(CHOOSE_MS, signal);
-    }
   }
 
   async #beat(signal: AbortSignal): Promise<void> {
