@@ -1,6 +1,7 @@
 /** All works, in the order in which they are measured. */
 import { bursts } from './bursts.ts';
-import { fanOut, firstSync, large } from './first-sync.ts';
+import { fanOut, firstSync } from './first-sync.ts';
+import { large } from './large-file.ts';
 import { crossSite, latency } from './latency.ts';
 import { million } from './million.ts';
 import { oneChange } from './one-change.ts';

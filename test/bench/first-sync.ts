@@ -1,15 +1,14 @@
-/** First synchronisations: many small files, one large one, and a real tree to three at once. */
+/** First synchronisations: many small files, and a real tree to three peers at once. */
 
 import { readTree } from '../e2e/tree.ts';
 import { type Race, race } from './copy-race.ts';
-import { copyDependencies, DEPENDENCIES, growLargeFile, growSmallFiles } from './grow-tree.ts';
+import { copyDependencies, DEPENDENCIES, growSmallFiles } from './grow-tree.ts';
 import { type Limit, type Row, seconds } from './row.ts';
 import { type Bench, scaled, type Work } from './work.ts';
 
 const SMALL_FILES = 100_000;
 const SMALL_DIRECTORIES = 1_000;
 const SMALL_BYTES = 500;
-const LARGE_BYTES = 2_000_000_000;
 /** What a small file takes on the disk: a block. */
 const BLOCK = 4096;
 
@@ -33,22 +32,6 @@ export const firstSync: Work = {
     const race = { peers: 1, grow: (root: string) => growSmallFiles(root, grove) };
     return [
       await copied(bench, 'first-sync', `first sync, ${grove.files.toLocaleString('en-US')} files`, race, { ratio: 1 }),
-    ];
-  },
-};
-
-export const large: Work = {
-  names: ['large'],
-  title: 'one file of 2 GB to an empty peer',
-  programs: PROGRAMS,
-  room: scale => ({ bytes: 3 * LARGE_BYTES * scale, files: 10 }),
-  run: async bench => {
-    const bytes = scaled(LARGE_BYTES, bench);
-    const race = { peers: 1, grow: (root: string) => growLargeFile(root, bytes) };
-    return [
-      await copied(bench, 'large', `one file, ${Math.round(bytes / 1e6).toLocaleString('en-US')} MB`, race, {
-        ratio: 1.2,
-      }),
     ];
   },
 };

@@ -60,10 +60,13 @@ export function contentOf(number: number, bytes: number): string {
   return `${number} of a tree of small files. `.repeat(Math.ceil(size / 20)).slice(0, size);
 }
 
+/** The name of the large file. */
+export const LARGE_FILE = 'large.bin';
+
 /** One file of random bytes: nothing can be sparse or compressed. */
 export function growLargeFile(root: string, bytes: number): void {
   mkdirSync(root, { recursive: true });
-  const fd = openSync(join(root, 'large.bin'), 'w');
+  const fd = openSync(join(root, LARGE_FILE), 'w');
   const chunk = Buffer.alloc(MEGABYTE);
   for (let left = bytes; left > 0; left -= chunk.length)
     writeSync(fd, randomFillSync(chunk), 0, Math.min(left, chunk.length));
