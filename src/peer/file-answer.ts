@@ -3,7 +3,7 @@ import type { ServedFile, Serving } from '../sync/serve.ts';
 import { type Context, whenAborted } from './asked.ts';
 import { conditional } from './conditional.ts';
 import { formatHttpDate } from './http-date.ts';
-import { flow } from './outflow.ts';
+import { pour } from './outflow.ts';
 import { etagOf, stretchOf } from './preconditions.ts';
 import { Problem } from './problem.ts';
 import { OCTETS } from './protocol.ts';
@@ -38,7 +38,7 @@ async function sendContent(ctx: Context, file: ServedFile, etag: string): Promis
   if (ctx.method === 'GET') {
     const onContent = (bytes: number) => ctx.state.account.content('sent', bytes);
     // The first bytes are read before the answer begins: what goes wrong until then still has a status.
-    flow(ctx, await primed(exactly(file.bytes(start, end), end - start, onContent)), 'identity');
+    pour(ctx, await primed(exactly(file.bytes(start, end), end - start, onContent)));
   }
   ctx.length = end - start;
 }

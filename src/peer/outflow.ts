@@ -60,6 +60,39 @@ export function flow(ctx: Context, source: AsyncIterableIterator<Uint8Array>, co
   whenAborted(closed, () => void Promise.resolve(source.return?.()).catch(() => {}));
 }
 
+/**
+ * Answers with plain bytes whose memory is used again: the next ones are asked for when these are the kernel's. Begins once whoever
+ * else has to do with the answer is done with its headers.
+ */
+export function pour(ctx: Context, source: AsyncIterableIterator<Uint8Array>): void {
+  const { pace, closed } = ctx.state;
+  ctx.respond = false;
+  const bytes = paced(source, pace, closed, () => cutOff(ctx));
+  setImmediate(async () => {
+    try {
+      for await (const chunk of bytes) if (!(await isWritten(ctx, chunk))) return;
+      ctx.res.end();
+    } catch (error) {
+      // Cut off, so that what was sent is not taken for all of it.
+      ctx.res.destroy();
+      ctx.app.emit('error', error);
+    }
+  });
+}
+
+/** Resolves when the kernel has the bytes, or with false when nobody is there any more to take them. */
+function isWritten({ res, state: { closed } }: Context, bytes: Uint8Array): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const gone = () => resolve(false);
+  if (closed.aborted) return Promise.resolve(false);
+  closed.addEventListener('abort', gone, { once: true });
+  res.write(bytes, error => {
+    closed.removeEventListener('abort', gone);
+    resolve(!error);
+  });
+  return promise;
+}
+
 /** A reader took too little for an answer to be held for him any longer. */
 export class SlowReader extends Error {
   override readonly name = 'SlowReader';

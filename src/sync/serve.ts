@@ -43,7 +43,8 @@ export interface ServedFile {
   readonly mtime: number;
   /**
    * The bytes from `start` up to, not including, `end`. Throws a {@link Refusal} 409 before its last chunk where the file
-   * changed while it was read, so that the receiver sees a short answer, never a mixed one.
+   * changed while it was read, so that the receiver sees a short answer, never a mixed one. A chunk is as it is until the next
+   * one is asked for: its memory is used again.
    */
   bytes(start: number, end: number): AsyncIterable<Uint8Array>;
   close(): void;
@@ -238,7 +239,7 @@ export class Server implements Serving {
       file = await this.open(asking, domain, path);
       if (file.size !== size || file.mtime !== mtime) return { path, status: 412 };
       const chunks: Uint8Array[] = [];
-      for await (const chunk of file.bytes(0, size)) chunks.push(chunk);
+      for await (const chunk of file.bytes(0, size)) chunks.push(Buffer.from(chunk));
       return { path, bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks) };
     } catch (error) {
       if (error instanceof Refusal) return { path, status: error.status };
@@ -339,7 +340,10 @@ function heardOf(folder: Folder): Heard {
   return Object.fromEntries(folder.heard);
 }
 
-/** Reads a stretch of a file, the next chunk while one is on its way. */
+/**
+ * Reads a stretch of a file, the next chunk while one is on its way, by turns into two buffers: fresh ones for gigabytes would keep
+ * the collector of garbage busier than the file does.
+ */
 async function* read(
   outlet: Outlet,
   start: number,
@@ -347,8 +351,13 @@ async function* read(
   before: { readonly size: number; readonly mtime: number },
   onChange: () => void,
 ): AsyncGenerator<Uint8Array> {
+  const buffers: Buffer[] = [];
+  let turn = 0;
   const chunkAt = async (at: number) => {
-    const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, end - at));
+    turn = 1 - turn;
+    const buffer = buffers[turn] ?? Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, end - at));
+    buffers[turn] = buffer;
+    const chunk = buffer.subarray(0, end - at);
     return chunk.subarray(0, await outlet.read(chunk, at));
   };
   let next = start < end ? chunkAt(start) : undefined;

@@ -132,6 +132,26 @@ test('a file that is missing or another one rejects with the status of it', { ti
   await until(() => serving.opened === 0);
 });
 
+test('a file arrives as it is although the memory it is read into is used again', { timeout: 20_000 }, async t => {
+  const { client, serving } = await network(t);
+  const chunk = Buffer.alloc(512 << 10);
+  const chunks = 40;
+  const ref = serving.put('a', Buffer.alloc(chunk.length * chunks));
+  serving.source = async function* () {
+    for (let i = 0; i < chunks; i++) yield chunk.fill(i);
+    chunk.fill(255);
+  };
+  let at = 0;
+  for await (const part of await client.file(ACME, ref, 0, NEVER)) {
+    // A reader who takes his time: what was sent has to wait in buffers.
+    await new Promise(setImmediate);
+    const expected = Buffer.from(part.map((_, i) => Math.floor((at + i) / chunk.length)));
+    assert.ok(expected.equals(part), `other bytes within ${part.length} from ${at} on`);
+    at += part.length;
+  }
+  assert.equal(at, ref.size);
+});
+
 test('a file that changes while it is sent is never taken for whole', { timeout: 10_000 }, async t => {
   const { client, serving } = await network(t);
   const ref = serving.put('a', Buffer.alloc(300_000));

@@ -187,22 +187,19 @@ describe('a reader that is too slow', () => {
       onError: error => errors.push(error),
     });
     let made = 0;
-    const size = 64 * MIB;
-    serving.open = async () => {
-      serving.opened++;
-      return {
-        size,
-        mtime: 1,
-        async *bytes() {
-          yield Buffer.alloc(size);
-          made++;
-        },
-        close: () => void serving.opened--,
-      };
+    let open = 0;
+    serving.bundle = async function* () {
+      open++;
+      try {
+        yield { path: pathOf('a'), bytes: Buffer.alloc(64 * MIB) };
+        made++;
+      } finally {
+        open--;
+      }
     };
-    unread(t, port, `${BASE}/files/a`);
+    unread(t, port, `${BASE}/bundle`, { body: '{"files":[]}' });
     await until(() => made === 1);
-    await until(() => serving.opened === 0);
+    await until(() => errors.length > 0 && open === 0);
     assert.equal(errors.length, 1);
   });
 

@@ -241,6 +241,26 @@ describe('a file', () => {
     await world.stop();
   });
 
+  it('of many chunks is served whole, each as it is until the next is asked for', async () => {
+    const content = Array.from({ length: 200_000 }, (_, i) => String(i).padStart(10, '0')).join('');
+    const { world, station } = await serving(each => each.write('shared/f', content));
+    const file = await station.server.open(south, SHARED, F);
+    for (const [start, end] of [
+      [0, content.length],
+      [777, 1_600_001],
+    ] as const) {
+      let served = '';
+      for await (const chunk of file.bytes(start, end)) {
+        // The one after this is on its way meanwhile.
+        await new Promise(setImmediate);
+        served += Buffer.from(chunk).toString('latin1');
+      }
+      assert.ok(served === content.slice(start, end), `${start} to ${end}`);
+    }
+    file.close();
+    await world.stop();
+  });
+
   it('that is replaced by rename while it is sent is served whole', async () => {
     const { world, station } = await serving(each => each.write('shared/f', 'old'));
     const file = await station.server.open(south, SHARED, F);
