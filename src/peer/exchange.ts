@@ -1,10 +1,11 @@
 /** One question to a peer over HTTP, and the checks that every answer has to pass. */
-import { Agent, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { PeerError } from '../sync/peer.ts';
 import { Agreement, OtherProtocol } from './agreement.ts';
 import { WireError } from './byte-reader.ts';
 import { brief, problemIn, reasonOf } from './failure.ts';
 import { strangerIn } from './identity.ts';
+import { IntakeAgent } from './intake.ts';
 import { PACE, type Pace } from './pace.ts';
 import { PROTOCOL_HEADER, PROTOCOLS, ROLEID_HEADER } from './protocol.ts';
 import { receive } from './receiving.ts';
@@ -55,7 +56,7 @@ export class Exchange {
   readonly agreement: Agreement;
   readonly #pace: Pace;
   readonly #timeouts: Timeouts;
-  readonly #agent = new Agent({
+  readonly #agent = new IntakeAgent({
     keepAlive: true,
     maxSockets: MAX_SOCKETS,
     timeout: IDLE_SOCKET_MS,
