@@ -101,7 +101,7 @@ export interface Peer {
   /** The entries of single paths; a path without one is left out. */
   entriesAt(domain: DomainName, paths: readonly RelPath[], signal: AbortSignal): Promise<Entry[]>;
   changes(query: ChangesQuery, signal: AbortSignal): Promise<Changes>;
-  /** The bytes of a file from an offset to its end. */
+  /** The bytes of a file from an offset to its end. Each chunk is the reader's own. */
   file(domain: DomainName, file: FileRef, offset: number, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** Many small files in one streamed answer, in the order asked. */
   bundle(domain: DomainName, files: readonly FileRef[], signal: AbortSignal): AsyncIterable<BundleItem>;

@@ -374,8 +374,9 @@ export class Puller {
       for await (const bytes of stream) {
         size += bytes.length;
         if (size > entry.size) throw new PeerError(412, 'it sent more than the file has');
-        await writer.add(bytes);
         tally.bytes += bytes.length;
+        // Nothing is left of them here once they are written.
+        await writer.add(bytes);
       }
       if (size < entry.size) throw new PeerError(0, 'it sent less than the file has');
       await writer.end();

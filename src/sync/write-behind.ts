@@ -19,7 +19,7 @@ export class WriteBehind {
     this.#inlet = inlet;
   }
 
-  /** Takes bytes; resolves when there is room for more. Rejects with what the write before this one failed with. */
+  /** Takes bytes, for good; resolves when there is room for more. Rejects with what the write before this one failed with. */
   async add(bytes: Uint8Array): Promise<void> {
     this.#parts.push(bytes);
     this.#length += bytes.length;
@@ -53,8 +53,13 @@ export class WriteBehind {
     this.#length = 0;
     this.#sync();
     if (parts.length === 0) return;
-    this.#writing = this.#inlet.write(...parts);
+    this.#writing = this.#inlet.write(...parts).then(() => parts.forEach(free));
     // Whoever adds or ends next is told; until then it must not count as nobody's.
     this.#writing.catch(() => {});
   }
+}
+
+/** Gives memory back at once, where nobody else has a share in it: gigabytes of garbage keep its collector busier than writing them. */
+function free({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength && byteLength > 0) buffer.transfer(0);
 }

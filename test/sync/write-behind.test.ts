@@ -18,7 +18,8 @@ class SlowInlet {
     this.#gates.push(gate);
     await gate.promise;
     this.underWay--;
-    this.written.push(...parts);
+    // What it was given is its own until here only.
+    this.written.push(...parts.map(part => part.slice()));
   }
 
   next(error?: Error): void {
@@ -88,6 +89,28 @@ describe('writing behind', () => {
       await turns();
     }
     assert.ok(inlet.syncs >= 2 && inlet.syncs <= 3, `${inlet.syncs} times`);
+  });
+
+  it('gives the memory of what is written back, unless others have a share in it', async () => {
+    const inlet = new SlowInlet();
+    const writer = new WriteBehind(inlet);
+    const [own, shared] = [new Uint8Array(MIB).fill(1), new Uint8Array(2 * MIB).fill(2)];
+    await writer.add(own);
+    const added = writer.add(shared.subarray(MIB));
+    await turns();
+    assert.equal(own.length, MIB, 'it is being written');
+    inlet.next();
+    await added;
+    inlet.next();
+    await writer.end();
+    assert.deepEqual(
+      inlet.written.map(part => [part.length, part[0]]),
+      [
+        [MIB, 1],
+        [MIB, 2],
+      ],
+    );
+    assert.deepEqual([own.length, shared.length], [0, 2 * MIB]);
   });
 
   it('of nothing writes nothing', async () => {
