@@ -7,8 +7,8 @@ import { listenAddress, splitAddress } from './config/address.ts';
 import { type Identity, identify, type Parsed } from './config/network.ts';
 import { NetworkFile } from './config/network-file.ts';
 import { formatProblem } from './config/problem.ts';
-import { TokenFile, type TokenRead, type Tokens } from './config/token.ts';
 import type { Instance, Network } from './core/topology.ts';
+import { CredentialError, type CredentialFiles, Credentials } from './credentials.ts';
 import { LockError } from './folder/lock.ts';
 import { isLoopback } from './ops/access.ts';
 import { openOps } from './ops/http.ts';
@@ -22,14 +22,13 @@ import { type PeerNames, peerNames, statusOf } from './service-status.ts';
 import { systemClock } from './system-clock.ts';
 
 /** What `dfsync run` is told. */
-export interface AppOptions {
+export interface AppOptions extends CredentialFiles {
   readonly config: string;
   readonly identity: Identity;
   readonly root: string;
   /** Default: the address of the role's interface and the port of the server's address. */
   readonly listen?: { readonly host: string; readonly port: number };
   readonly opsListen: { readonly host: string; readonly port: number };
-  readonly tokenFile?: string;
   readonly insecure: boolean;
   readonly requireVolume: boolean;
   readonly newIdentity: boolean;
@@ -54,6 +53,8 @@ export const VERSION = (
   JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 ).version;
 
+/** Exit code for a command line, or a secret, that cannot be used. */
+const EXIT_USAGE = 2;
 /** Exit code for an invalid network description. */
 const EXIT_CONFIG = 3;
 /** How often an instance that has nothing to do says that it is alive. */
@@ -65,12 +66,13 @@ export class App {
   readonly #pulse = new Pulse();
   readonly #metrics: Metrics;
   readonly #file: NetworkFile;
+  readonly #credentials: Credentials;
   readonly #startedAt = Date.now();
   #network!: Network;
   /** Of the network, made once: they are asked for with every transfer. */
   #names: PeerNames = new Map();
   #self: Instance | undefined;
-  #tokens: Tokens | undefined;
+  #document: unknown;
   #state: InstanceState = 'starting';
   #reason: string | undefined;
   #loadedAt = Date.now();
@@ -85,6 +87,7 @@ export class App {
     this.#options = options;
     this.#log = log;
     this.#file = new NetworkFile(options.config);
+    this.#credentials = credentialsOf(options, log);
     this.#metrics = new Metrics(() => this.status());
   }
 
@@ -93,7 +96,7 @@ export class App {
     const ended = new AbortController();
     const signal = AbortSignal.any([stop, ended.signal]);
     this.#load();
-    this.#followTokens(signal);
+    this.#credentials.follow(signal);
     const ops = await this.#openOps();
     this.#pulse.start();
     this.#file.follow(parsed => this.#reloaded(parsed), signal);
@@ -161,7 +164,7 @@ export class App {
       requireVolume,
       newIdentity,
       listen: this.#listenAt(self),
-      tokens: () => this.#tokens?.accept ?? [],
+      tokens: () => this.#credentials.peerTokens,
       onTransfer: ({ peer, ...transfer }) => this.#metrics.addTransfer({ ...transfer, peer: this.#peerName(peer) }),
       onReport: (domain, report) => {
         if (report.applied + report.failed > 0 || report.trouble) this.#log.info('pulled', { domain, ...report });
@@ -189,9 +192,9 @@ export class App {
   /** Where to listen for peers. Without a token nobody but this host may ask, unless that is said to be meant. */
   #listenAt(self: Instance): { host: string; port: number } {
     const listen = this.#options.listen ?? this.#ownAddress(self);
-    if (this.#tokens === undefined && !this.#options.insecure && !isLoopback(listen.host))
+    if (this.#credentials.peerTokens.length === 0 && !this.#options.insecure && !isLoopback(listen.host))
       throw new Fatal(
-        2,
+        EXIT_USAGE,
         `without a token file anybody could read every file from ${listen.host}:${listen.port}: say --token-file FILE, listen on loopback, or say --insecure if that is meant`,
       );
     return listen;
@@ -223,11 +226,12 @@ export class App {
         `the network description ${this.#options.config} is invalid:\n${list}\ncorrect it; "dfsync check-config ${this.#options.config}" shows what it means`,
       );
     }
-    this.#take(parsed.network);
+    this.#take(parsed);
   }
 
-  #take(network: Network): void {
+  #take({ network, document }: Extract<Parsed, { network: Network }>): void {
     this.#network = network;
+    this.#document = document;
     this.#names = peerNames(network);
     this.#self = identify(network, this.#options.identity);
   }
@@ -256,7 +260,7 @@ export class App {
     this.#loadedAt = systemClock.now();
     const same =
       this.#service && self && this.#self && isSameRole(this.#self, self) && !idleState(parsed.network, self);
-    this.#take(parsed.network);
+    this.#take(parsed);
     if (same) await this.#service!.reconfigure(parsed.network, self);
     else this.#restart.abort();
     this.#metrics.configReloaded('success');
@@ -272,20 +276,6 @@ export class App {
     this.#log.error('config.refused; the running network goes on', { problems });
   }
 
-  #followTokens(signal: AbortSignal): void {
-    const { tokenFile } = this.#options;
-    if (tokenFile === undefined) return;
-    const file = new TokenFile(tokenFile);
-    const take = (read: TokenRead) => {
-      if ('tokens' in read) this.#tokens = read.tokens;
-      else this.#log.error('token.refused; the tokens so far stay in use', { problem: read.problem });
-    };
-    const first = file.load();
-    if ('problem' in first) throw new Fatal(2, first.problem);
-    take(first);
-    file.follow(take, signal);
-  }
-
   async #openOps(): Promise<Listener> {
     const { host, port } = this.#options.opsListen;
     try {
@@ -294,7 +284,8 @@ export class App {
           status: () => this.status(),
           vitals: () => this.#pulse.vitals(),
           metrics: this.#metrics,
-          tokens: () => this.#tokens?.accept ?? [],
+          config: () => ({ network: this.#network, document: this.#document }),
+          tokens: () => this.#credentials.opsTokens,
           log: this.#log,
         },
         host,
@@ -303,6 +294,14 @@ export class App {
     } catch (error) {
       throw new Fatal(1, error instanceof Error ? error.message : String(error), { cause: error });
     }
+  }
+}
+
+function credentialsOf(files: CredentialFiles, log: Logger): Credentials {
+  try {
+    return new Credentials(files, log);
+  } catch (error) {
+    throw error instanceof CredentialError ? new Fatal(EXIT_USAGE, error.message) : error;
   }
 }
 

@@ -6,6 +6,7 @@ import { App, Fatal, VERSION } from './app.ts';
 import { checkConfig } from './cli/check-config.ts';
 import { demo } from './cli/demo.ts';
 import { splitAddress } from './config/address.ts';
+import type { CredentialFiles } from './credentials.ts';
 import { limitNewSpace } from './heap.ts';
 import { createLogger } from './ops/log.ts';
 
@@ -24,6 +25,8 @@ interface RunFlags {
   readonly listen?: { host: string; port: number };
   readonly opsListen: { host: string; port: number };
   readonly tokenFile?: string;
+  readonly readTokenFile?: string;
+  readonly adminTokenFile?: string;
   readonly insecure?: boolean;
   readonly requireVolume?: boolean;
   readonly newIdentity?: boolean;
@@ -81,6 +84,20 @@ function program(): Command {
         '--token-file <file>',
         'bearer tokens between peers, one a line: the first is sent, all are accepted; followed while running',
         'DFSYNC_TOKEN_FILE',
+      ),
+    )
+    .addOption(
+      flag(
+        '--read-token-file <file>',
+        'bearer tokens of operators who may look; a file like that of --token-file',
+        'DFSYNC_READ_TOKEN_FILE',
+      ),
+    )
+    .addOption(
+      flag(
+        '--admin-token-file <file>',
+        'bearer tokens of operators who may look and act; without it nobody may act',
+        'DFSYNC_ADMIN_TOKEN_FILE',
       ),
     )
     .addOption(flag('--insecure', 'listen beyond loopback without a token', 'DFSYNC_INSECURE'))
@@ -146,7 +163,7 @@ async function run(flags: RunFlags): Promise<void> {
         root: flags.root,
         ...(flags.listen && { listen: flags.listen }),
         opsListen: flags.opsListen,
-        ...(flags.tokenFile !== undefined && { tokenFile: flags.tokenFile }),
+        ...credentialFiles(flags),
         insecure: flags.insecure ?? false,
         requireVolume: flags.requireVolume ?? false,
         newIdentity: flags.newIdentity ?? false,
@@ -163,6 +180,15 @@ async function run(flags: RunFlags): Promise<void> {
     clearTimeout(deadline);
     log.flush();
   }
+}
+
+/** The files of secrets that were named. */
+function credentialFiles({ tokenFile, readTokenFile, adminTokenFile }: RunFlags): CredentialFiles {
+  return {
+    ...(tokenFile !== undefined && { tokenFile }),
+    ...(readTokenFile !== undefined && { readTokenFile }),
+    ...(adminTokenFile !== undefined && { adminTokenFile }),
+  };
 }
 
 function stackOf(error: unknown): string | undefined {

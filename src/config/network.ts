@@ -7,9 +7,9 @@ import { DEFAULT_OPTIONS } from './options.ts';
 import { Findings, type Problem } from './problem.ts';
 import { checkRules } from './rules.ts';
 
-/** What a text says: a valid network, or everything that is wrong with it. */
+/** What a text says: a valid network and the document as it was given, or everything that is wrong with it. */
 export type Parsed =
-  | { readonly network: Network; readonly warnings: readonly Problem[] }
+  | { readonly network: Network; readonly document: unknown; readonly warnings: readonly Problem[] }
   | { readonly problems: readonly Problem[]; readonly warnings: readonly Problem[] };
 
 /** Parses and validates a network description, JSON or YAML. Never throws; every problem is told at once. */
@@ -20,7 +20,7 @@ export function parseNetwork(text: string): Parsed {
   if (description !== undefined) checkRules(description, findings);
   const { problems, warnings } = findings;
   if (description === undefined || problems.length > 0) return { problems, warnings };
-  return { network: build(description), warnings };
+  return { network: build(description), document: document?.value, warnings };
 }
 
 /** Who an instance is told to be: by its roleid, or by the name of its server. */

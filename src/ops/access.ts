@@ -1,7 +1,17 @@
-/** Who may ask for what on the operators' port. */
+/** Who may ask for what on the operators' port: routes put {@link mayRead} or {@link mayAdmin} before their handler. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIPv6 } from 'node:net';
+import type { Middleware } from 'koa';
+import { type Problem, problemOf, refuse } from './problem.ts';
+
+/** Tokens of operators; each list may be empty. */
+export interface OpsTokens {
+  /** They may look. */
+  readonly read: readonly string[];
+  /** They may look and act. */
+  readonly admin: readonly string[];
+}
 
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8);
@@ -28,6 +38,45 @@ export function hasToken(request: IncomingMessage, tokens: readonly string[]): b
   if (given === undefined) return false;
   const hash = hashOf(given);
   return tokens.reduce((found, token) => timingSafeEqual(hash, hashOf(token)) || found, false);
+}
+
+/** Lets through who may look: the host itself, with or without a token, and whoever has one of either kind. */
+export function mayRead(tokens: () => OpsTokens): Middleware {
+  return guard(request => readRefusal(request, tokens()));
+}
+
+/** Lets through who may act: nobody without an admin token, not from the host itself either, where any user and any page may ask. */
+export function mayAdmin(tokens: () => OpsTokens): Middleware {
+  return guard(request => adminRefusal(request, tokens()));
+}
+
+/** Why a request may not look; undefined where it may. */
+export function readRefusal(request: IncomingMessage, { read, admin }: OpsTokens): Problem | undefined {
+  if (isLocal(request) || hasToken(request, [...read, ...admin])) return undefined;
+  return read.length + admin.length > 0
+    ? problemOf(401, 'ask from the host itself, or send a read or an admin token: Authorization: Bearer TOKEN')
+    : problemOf(401, 'ask from the host itself; for others, start dfsync with --read-token-file FILE');
+}
+
+/** Why a request may not act; undefined where it may. */
+export function adminRefusal(request: IncomingMessage, { read, admin }: OpsTokens): Problem | undefined {
+  if (hasToken(request, admin)) return undefined;
+  if (admin.length === 0)
+    return problemOf(
+      403,
+      'nobody may do this: no admin token is known here; start dfsync with --admin-token-file FILE',
+    );
+  if (hasToken(request, read)) return problemOf(403, 'a read token may only look; send an admin token');
+  return problemOf(401, 'an admin token is needed, from the host itself too: Authorization: Bearer TOKEN');
+}
+
+function guard(refusal: (request: IncomingMessage) => Problem | undefined): Middleware {
+  return async (ctx, next) => {
+    const refused = refusal(ctx.req);
+    if (refused === undefined) return next();
+    if (refused.status === 401) ctx.set('WWW-Authenticate', 'Bearer');
+    refuse(ctx, refused);
+  };
 }
 
 /** Equal lengths, as the comparison needs them. */

@@ -1,12 +1,12 @@
-/** The operators' port: metrics, probes and the status. */
+/** The operators' port: metrics, probes, the status and the description. */
 import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
-import { hasToken, isLocal } from './access.ts';
+import { hasToken, mayRead, type OpsTokens } from './access.ts';
 import { type Health, healthText, livez, readyz, startupz } from './health.ts';
 import { type Listener, listen } from './listener.ts';
 import { type Logger, SILENT } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import { PROBLEM_TYPE, problemOf } from './problem.ts';
+import { type Problem, problemOf, refuse } from './problem.ts';
 import type { Vitals } from './pulse.ts';
 import type { Status } from './status.ts';
 
@@ -15,15 +15,17 @@ export interface OpsSources {
   status(): Status;
   vitals(): Vitals;
   readonly metrics: Pick<Metrics, 'render' | 'contentType'>;
-  /** Accepted from beyond this host; asked for each request, so that a token can be replaced while running. */
-  tokens(): readonly string[];
+  /** The description in force: what this program made of it, and the document as it was read. */
+  config(): { readonly network: object; readonly document: unknown };
+  /** Asked for each request, so that a token can be replaced while running. */
+  tokens(): OpsTokens;
   readonly log?: Logger;
 }
 
-const ROUTES = '/metrics, /livez, /readyz, /startupz, /status';
+const ROUTES = '/metrics, /livez, /readyz, /startupz, /status, /config';
 
 /**
- * Opens the operators' port. Beyond this host only the metrics and the probes are open; `/status` needs a token.
+ * Opens the operators' port. Beyond this host only the metrics and the probes are open; all else needs a token.
  *
  * @throws ListenError where the port cannot be had
  */
@@ -51,8 +53,13 @@ function opsApp(sources: OpsSources, log: Logger): Koa {
       '/startupz',
       probe('startupz', () => startupz(sources.status())),
     )
-    .get('/status', guarded(sources.tokens), ctx => {
+    .get('/status', mayRead(sources.tokens), ctx => {
       ctx.body = sources.status();
+    })
+    .get('/config', mayRead(sources.tokens), ctx => {
+      const { network, document } = sources.config();
+      // The document may hold secrets of other roles of the platform; what is ours of it has none.
+      ctx.body = hasToken(ctx.req, sources.tokens().admin) ? { network, document } : { network };
     });
   const app = new Koa();
   app.on('error', error => log.debug('ops.connection', { error }));
@@ -68,25 +75,27 @@ function problems(log: Logger): Middleware {
     ctx.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
     try {
       const malformed = malformedIn(ctx);
-      if (malformed) return refuse(ctx, ...malformed);
+      if (malformed) return refuse(ctx, malformed);
       await next();
-      if (ctx.status === 404) refuse(ctx, 404, `nothing is here; try ${ROUTES}`);
-      else if (ctx.status === 405 || ctx.status === 501) refuse(ctx, ctx.status, 'only GET and HEAD are known here');
+      if (ctx.body) return;
+      if (ctx.status === 404) refuse(ctx, problemOf(404, `nothing is here; try ${ROUTES}`));
+      else if (ctx.status === 405) refuse(ctx, problemOf(405, `this is asked by ${ctx.response.get('Allow')}`));
+      else if (ctx.status === 501) refuse(ctx, problemOf(501, 'nothing here is asked by this method'));
     } catch (error) {
       // What went wrong may name files: it is for the log, not for whoever asks.
       log.error('ops.failed', { path: ctx.path, error });
-      refuse(ctx, 500, 'the answer could not be made; the log has the reason');
+      refuse(ctx, problemOf(500, 'the answer could not be made; the log has the reason'));
     }
   };
 }
 
 /** What HTTP demands of a request, and node leaves to us. */
-function malformedIn({ req }: Context): [status: number, detail: string] | undefined {
+function malformedIn({ req }: Context): Problem | undefined {
   const hosts = req.headersDistinct.host?.length ?? 0;
   if (hosts > 1 || (hosts === 0 && req.httpVersion === '1.1'))
-    return [400, `a request has one Host header, this one ${hosts}`];
+    return problemOf(400, `a request has one Host header, this one ${hosts}`);
   const { expect = '100-continue' } = req.headers;
-  if (expect.toLowerCase() !== '100-continue') return [417, 'nothing but 100-continue can be expected here'];
+  if (expect.toLowerCase() !== '100-continue') return problemOf(417, 'nothing but 100-continue can be expected here');
   return undefined;
 }
 
@@ -97,18 +106,4 @@ function probe(name: string, read: () => Health): Middleware {
     ctx.type = 'text/plain; charset=utf-8';
     ctx.body = healthText(name, health, 'verbose' in ctx.query);
   };
-}
-
-function guarded(tokens: () => readonly string[]): Middleware {
-  return async (ctx, next) => {
-    if (isLocal(ctx.req) || hasToken(ctx.req, tokens())) return next();
-    ctx.set('WWW-Authenticate', 'Bearer');
-    refuse(ctx, 401, 'ask from the host itself, or send a token: Authorization: Bearer TOKEN');
-  };
-}
-
-function refuse(ctx: Context, status: number, detail: string): void {
-  ctx.status = status;
-  ctx.body = JSON.stringify(problemOf(status, detail));
-  ctx.type = PROBLEM_TYPE;
 }

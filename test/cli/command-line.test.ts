@@ -34,6 +34,8 @@ const FLAGS = [
   '--listen',
   '--ops-listen',
   '--token-file',
+  '--read-token-file',
+  '--admin-token-file',
   '--insecure',
   '--require-volume',
   '--new-identity',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { test } from 'node:test';
-import { hasToken, isLocal, isLoopback } from '../../src/ops/access.ts';
+import { adminRefusal, hasToken, isLocal, isLoopback, type OpsTokens, readRefusal } from '../../src/ops/access.ts';
 
 const request = (headers: Record<string, string>, remoteAddress = '127.0.0.1') =>
   ({ headers, socket: { remoteAddress } }) as unknown as IncomingMessage;
@@ -37,4 +37,40 @@ test('one of the tokens, whole, as bearer', () => {
     assert.equal(has(bad), false, bad);
   assert.equal(hasToken(request({}), tokens), false);
   assert.equal(hasToken(request({ authorization: 'Bearer second' }), []), false);
+});
+
+const BOTH: OpsTokens = { read: ['reader'], admin: ['chief'] };
+const NONE: OpsTokens = { read: [], admin: [] };
+const HERE = '::1';
+const THERE = '10.0.0.1';
+
+for (const [name, address, token, tokens, toRead, toAct] of [
+  ['the host itself', HERE, undefined, BOTH, undefined, 401],
+  ['the host itself, where there are no tokens', HERE, undefined, NONE, undefined, 403],
+  ['the host itself with a read token', HERE, 'reader', BOTH, undefined, 403],
+  ['the host itself with an admin token', HERE, 'chief', BOTH, undefined, undefined],
+  ['somebody else', THERE, undefined, BOTH, 401, 401],
+  ['somebody else, where there are no tokens', THERE, 'chief', NONE, 401, 403],
+  ['somebody else with a wrong token', THERE, 'thief', BOTH, 401, 401],
+  ['somebody else with a read token', THERE, 'reader', BOTH, undefined, 403],
+  ['somebody else with a read token, where nobody may act', THERE, 'reader', { ...BOTH, admin: [] }, undefined, 403],
+  ['somebody else with an admin token', THERE, 'chief', BOTH, undefined, undefined],
+  [
+    'somebody else with an admin token, where there is no other',
+    THERE,
+    'chief',
+    { ...BOTH, read: [] },
+    undefined,
+    undefined,
+  ],
+] as const)
+  test(`${name}: to read ${toRead ?? 'is granted'}, to act ${toAct ?? 'is granted'}`, () => {
+    const asking = request(token === undefined ? {} : { authorization: `Bearer ${token}` }, address);
+    assert.equal(readRefusal(asking, tokens)?.status, toRead);
+    assert.equal(adminRefusal(asking, tokens)?.status, toAct);
+  });
+
+test('a refusal says what to do', () => {
+  assert.match(readRefusal(request({}, THERE), NONE)!.detail, /from the host itself.*--read-token-file FILE/);
+  assert.match(adminRefusal(request({}, HERE), NONE)!.detail, /--admin-token-file FILE/);
 });

@@ -22,12 +22,15 @@ interface Ask {
   agent?: Agent;
 }
 
+const CONFIG = { network: { sites: ['north'] }, document: { password: 'of another role' } };
+
 async function open(t: TestContext, changes: Partial<OpsSources> = {}, host = '127.0.0.1') {
   const sources: OpsSources = {
     status: () => sampleStatus(),
     vitals: () => ({ beatAgeMs: 0, stalledMs: 0 }),
     metrics: new Metrics(() => sampleStatus()),
-    tokens: () => ['right'],
+    config: () => CONFIG,
+    tokens: () => ({ read: ['reader'], admin: ['chief'] }),
     ...changes,
   };
   const listener = await openOps(sources, host, 0);
@@ -63,12 +66,14 @@ for (const host of ['127.0.0.1', '127.0.0.9']) {
     const status = await ask('/status');
     assert.match(status.headers['content-type']!, /^application\/json/);
     assert.deepEqual(JSON.parse(status.body), sampleStatus());
+    const config = await ask('/config');
+    assert.deepEqual(JSON.parse(config.body), { network: CONFIG.network });
   });
 }
 
 test('HEAD answers like GET, without the body', async t => {
   const { ask } = await open(t);
-  for (const path of ['/metrics', '/livez', '/readyz', '/startupz', '/status']) {
+  for (const path of ['/metrics', '/livez', '/readyz', '/startupz', '/status', '/config']) {
     const { status, body, headers } = await ask(path, { method: 'HEAD' });
     assert.deepEqual([status, body], [200, ''], path);
     assert.ok(Number(headers['content-length']) > 0, path);
@@ -121,25 +126,36 @@ const outside = Object.values(networkInterfaces())
   .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
 
 test('beyond this host only metrics and probes are open', { skip: !outside && 'only loopback here' }, async t => {
-  let tokens = ['right', 'old'];
+  let tokens = { read: ['reader', 'old'], admin: ['chief'] };
   const { ask } = await open(t, { tokens: () => tokens }, outside);
   for (const path of ['/metrics', '/livez', '/readyz', '/startupz']) assert.equal((await ask(path)).status, 200, path);
-  const bearer = (token: string) => ask('/status', { headers: { authorization: `Bearer ${token}` } });
-  const refused = await ask('/status');
-  isProblem(refused, 401);
-  assert.equal(refused.headers['www-authenticate'], 'Bearer');
-  isProblem(await bearer('wrong'), 401);
-  for (const token of tokens) assert.equal((await bearer(token)).status, 200);
-  tokens = ['new'];
-  isProblem(await bearer('right'), 401);
-  assert.equal((await bearer('new')).status, 200);
+  const bearer = (path: string, token: string) => ask(path, { headers: { authorization: `Bearer ${token}` } });
+  for (const path of ['/status', '/config']) {
+    const refused = await ask(path);
+    isProblem(refused, 401);
+    assert.equal(refused.headers['www-authenticate'], 'Bearer');
+    isProblem(await bearer(path, 'wrong'), 401);
+    for (const token of ['reader', 'old', 'chief']) assert.equal((await bearer(path, token)).status, 200, token);
+  }
+  tokens = { read: ['new'], admin: [] };
+  for (const token of ['reader', 'chief']) isProblem(await bearer('/status', token), 401);
+  assert.equal((await bearer('/status', 'new')).status, 200);
 });
 
 test('what a proxy forwards needs the token', async t => {
   const { ask } = await open(t);
   const headers = { 'x-forwarded-for': '127.0.0.1' };
   isProblem(await ask('/status', { headers }), 401);
-  assert.equal((await ask('/status', { headers: { ...headers, authorization: 'Bearer right' } })).status, 200);
+  assert.equal((await ask('/status', { headers: { ...headers, authorization: 'Bearer reader' } })).status, 200);
+});
+
+test('the document as it was given is for the admin token, on the host itself too', async t => {
+  const { ask } = await open(t);
+  const config = async (token: string) =>
+    (await ask('/config', { headers: { authorization: `Bearer ${token}` } })).body;
+  assert.deepEqual(JSON.parse(await config('chief')), CONFIG);
+  for (const token of ['reader', 'wrong'])
+    assert.deepEqual(JSON.parse(await config(token)), { network: CONFIG.network });
 });
 
 const GARBAGE: Record<string, { says: string; status: number }> = {
@@ -178,7 +194,12 @@ for (const [name, { says, status }] of Object.entries(GARBAGE)) {
 
 test('a port in use names the address and the option', async t => {
   const { listener } = await open(t);
-  const sources = { status: sampleStatus, vitals: () => ({ beatAgeMs: 0, stalledMs: 0 }), tokens: () => [] };
+  const sources = {
+    status: sampleStatus,
+    vitals: () => ({ beatAgeMs: 0, stalledMs: 0 }),
+    config: () => CONFIG,
+    tokens: () => ({ read: [], admin: [] }),
+  };
   await assert.rejects(
     openOps({ ...sources, metrics: new Metrics(sampleStatus) }, '127.0.0.1', listener.port),
     error => {
