@@ -96,7 +96,7 @@ export class App {
     const ended = new AbortController();
     const signal = AbortSignal.any([stop, ended.signal]);
     this.#load();
-    this.#credentials.follow(signal);
+    this.#credentials.follow(() => this.#self, signal);
     const ops = await this.#openOps();
     this.#pulse.start();
     this.#file.follow(parsed => this.#reloaded(parsed), signal);
@@ -121,6 +121,7 @@ export class App {
         state: this.#state,
         ...(this.#reason !== undefined && { reason: this.#reason }),
         startedAt: this.#startedAt,
+        certificates: this.#credentials.certificates(systemClock.now()),
         config: { loadedAt: this.#loadedAt, problems: this.#problems, warnings: this.#warnings },
       },
       this.#service,
@@ -165,6 +166,7 @@ export class App {
       newIdentity,
       listen: this.#listenAt(self),
       tokens: () => this.#credentials.peerTokens,
+      tls: this.#credentials.peers,
       onTransfer: ({ peer, ...transfer }) => this.#metrics.addTransfer({ ...transfer, peer: this.#peerName(peer) }),
       onReport: (domain, report) => {
         if (report.applied + report.failed > 0 || report.trouble) this.#log.info('pulled', { domain, ...report });
@@ -189,13 +191,16 @@ export class App {
     return this.#names.get(Number(roleid)) ?? String(roleid);
   }
 
-  /** Where to listen for peers. Without a token nobody but this host may ask, unless that is said to be meant. */
+  /** Where to listen for peers. Unguarded nobody but this host may ask, unless that is said to be meant. */
   #listenAt(self: Instance): { host: string; port: number } {
     const listen = this.#options.listen ?? this.#ownAddress(self);
-    if (this.#credentials.peerTokens.length === 0 && !this.#options.insecure && !isLoopback(listen.host))
+    const { peers, isGuarded } = this.#credentials;
+    const objection = peers?.objection(peers.current, self);
+    if (objection !== undefined) throw new Fatal(EXIT_USAGE, objection);
+    if (!isGuarded && !this.#options.insecure && !isLoopback(listen.host))
       throw new Fatal(
         EXIT_USAGE,
-        `without a token file anybody could read every file from ${listen.host}:${listen.port}: say --token-file FILE, listen on loopback, or say --insecure if that is meant`,
+        `without a token file or certificates anybody could read every file from ${listen.host}:${listen.port}: say --token-file FILE, or --tls-cert, --tls-key and --tls-ca, listen on loopback, or say --insecure if that is meant`,
       );
     return listen;
   }
@@ -287,6 +292,7 @@ export class App {
           config: () => ({ network: this.#network, document: this.#document }),
           tokens: () => this.#credentials.opsTokens,
           log: this.#log,
+          tls: this.#credentials.operators,
         },
         host,
         port,

@@ -2,11 +2,10 @@
 import { hostname } from 'node:os';
 import process from 'node:process';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { App, Fatal, VERSION } from './app.ts';
+import { App, type AppOptions, Fatal, VERSION } from './app.ts';
 import { checkConfig } from './cli/check-config.ts';
 import { demo } from './cli/demo.ts';
 import { splitAddress } from './config/address.ts';
-import type { CredentialFiles } from './credentials.ts';
 import { limitNewSpace } from './heap.ts';
 import { createLogger } from './ops/log.ts';
 
@@ -17,19 +16,10 @@ const STOP_AT_MOST_MS = 9_500;
 /** Port of the operators' API. */
 const OPS_PORT = 9420;
 
-interface RunFlags {
-  readonly config: string;
+/** What {@link AppOptions} has, and what is made into its identity or is the shell's. */
+interface RunFlags extends Omit<AppOptions, 'identity'> {
   readonly roleid?: number;
   readonly server?: string;
-  readonly root: string;
-  readonly listen?: { host: string; port: number };
-  readonly opsListen: { host: string; port: number };
-  readonly tokenFile?: string;
-  readonly readTokenFile?: string;
-  readonly adminTokenFile?: string;
-  readonly insecure?: boolean;
-  readonly requireVolume?: boolean;
-  readonly newIdentity?: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat?: 'text' | 'json';
 }
@@ -100,7 +90,18 @@ function program(): Command {
         'DFSYNC_ADMIN_TOKEN_FILE',
       ),
     )
-    .addOption(flag('--insecure', 'listen beyond loopback without a token', 'DFSYNC_INSECURE'))
+    .addOption(
+      flag(
+        '--tls-cert <file>',
+        'certificate that names this instance: TLS between peers; followed while running, as all of these',
+        'DFSYNC_TLS_CERT',
+      ),
+    )
+    .addOption(flag('--tls-key <file>', 'its private key', 'DFSYNC_TLS_KEY'))
+    .addOption(flag('--tls-ca <file>', "authorities that peers' certificates come from", 'DFSYNC_TLS_CA'))
+    .addOption(flag('--ops-tls-cert <file>', "certificate of the operators' port: TLS there", 'DFSYNC_OPS_TLS_CERT'))
+    .addOption(flag('--ops-tls-key <file>', 'its private key', 'DFSYNC_OPS_TLS_KEY'))
+    .addOption(flag('--insecure', 'listen beyond loopback without a token or certificates', 'DFSYNC_INSECURE'))
     .addOption(
       flag('--require-volume', 'never take a directory without a marker for a new volume', 'DFSYNC_REQUIRE_VOLUME'),
     )
@@ -140,8 +141,8 @@ function program(): Command {
   return dfsync;
 }
 
-async function run(flags: RunFlags): Promise<void> {
-  const log = createLogger({ level: flags.logLevel, ...(flags.logFormat && { format: flags.logFormat }) });
+async function run({ roleid, server, logLevel, logFormat, ...options }: RunFlags): Promise<void> {
+  const log = createLogger({ level: logLevel, ...(logFormat && { format: logFormat }) });
   const stop = stopSignal();
   let deadline: NodeJS.Timeout | undefined;
   stop.addEventListener('abort', () => {
@@ -156,20 +157,8 @@ async function run(flags: RunFlags): Promise<void> {
   const unknown = Object.keys(process.env).filter(name => name.startsWith('DFSYNC_') && !KNOWN_ENV.has(name));
   if (unknown.length > 0) log.warn('environment variables that dfsync does not know', { unknown });
   try {
-    await new App(
-      {
-        config: flags.config,
-        identity: flags.roleid !== undefined ? { roleid: flags.roleid } : { server: flags.server ?? hostname() },
-        root: flags.root,
-        ...(flags.listen && { listen: flags.listen }),
-        opsListen: flags.opsListen,
-        ...credentialFiles(flags),
-        insecure: flags.insecure ?? false,
-        requireVolume: flags.requireVolume ?? false,
-        newIdentity: flags.newIdentity ?? false,
-      },
-      log,
-    ).run(stop);
+    const identity = roleid !== undefined ? { roleid } : { server: server ?? hostname() };
+    await new App({ ...options, identity }, log).run(stop);
     log.info('stopped');
     process.exitCode = 0;
   } catch (error) {
@@ -180,15 +169,6 @@ async function run(flags: RunFlags): Promise<void> {
     clearTimeout(deadline);
     log.flush();
   }
-}
-
-/** The files of secrets that were named. */
-function credentialFiles({ tokenFile, readTokenFile, adminTokenFile }: RunFlags): CredentialFiles {
-  return {
-    ...(tokenFile !== undefined && { tokenFile }),
-    ...(readTokenFile !== undefined && { readTokenFile }),
-    ...(adminTokenFile !== undefined && { adminTokenFile }),
-  };
 }
 
 function stackOf(error: unknown): string | undefined {

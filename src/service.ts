@@ -22,6 +22,7 @@ import { keepHeapSmall, LARGE_CACHE_BYTES, LARGE_ENTRIES } from './heap.ts';
 import { PeerClient } from './peer/client.ts';
 import { PROTOCOLS } from './peer/protocol.ts';
 import { createPeerServer, type PeerServer } from './peer/server.ts';
+import type { TlsSource } from './peer/tls.ts';
 import type { Transfer } from './peer/transfer.ts';
 import { Feed } from './sync/feed.ts';
 import { Loop } from './sync/loop.ts';
@@ -45,6 +46,8 @@ export interface ServiceOptions {
   readonly listen: { readonly host: string; readonly port: number };
   /** Bearer tokens between peers; the first is sent. */
   tokens(): readonly string[];
+  /** What peers show each other; undefined: plain HTTP. */
+  readonly tls: TlsSource | undefined;
   onTransfer(transfer: Transfer): void;
   onReport(domain: DomainName, report: PullReport): void;
   onEvent(level: 'info' | 'warn' | 'error', event: string, fields: Record<string, unknown>): void;
@@ -101,6 +104,8 @@ export class Service {
     this.#peers = createPeerServer({
       serving: this.#server,
       tokens: options.tokens,
+      ...(options.tls && { tls: options.tls }),
+      onHandshakeRefused: (from, reason) => options.onEvent('warn', 'peer.handshake', { from, reason }),
       onTransfer: options.onTransfer,
       onError: error => options.onEvent('error', 'peer.answer', { error }),
     });
@@ -300,6 +305,7 @@ export class Service {
       self: this.#self.roleid,
       address: crossSite ? peer.externalAddress : peer.address,
       tokens: this.#is.tokens,
+      ...(this.#is.tls && { tls: { source: this.#is.tls, server: peer.server } }),
       onTransfer: this.#is.onTransfer,
       onRefused: (path, reason, domain) => {
         this.#is.onEvent('warn', 'entry of a peer refused', { peer: peer.roleid, domain, path, reason });

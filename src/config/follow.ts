@@ -92,7 +92,8 @@ function watchDirectory(directory: string, hint: () => void): FSWatcher | undefi
   }
 }
 
-function isSame(a: FileRead, b: FileRead): boolean {
+/** Whether two readings of a file say the same. */
+export function isSame(a: FileRead, b: FileRead): boolean {
   if ('failed' in a || 'failed' in b) return 'failed' in a && 'failed' in b && a.failed === b.failed;
   return a.text === b.text && a.mode === b.mode;
 }

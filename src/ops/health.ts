@@ -4,7 +4,7 @@
  */
 import type { Vitals } from './pulse.ts';
 import { escapeUnsafe } from './render.ts';
-import type { DomainStatus, InstanceStatus, Status } from './status.ts';
+import type { CertificateStatus, DomainStatus, InstanceStatus, Status } from './status.ts';
 
 /** The engine's loop beats every 10 s at least; six missed beats are no coincidence. */
 export const BEAT_LIMIT_MS = 60_000;
@@ -39,7 +39,7 @@ export function startupz(status: Status): Health {
 
 /** Whether the volume is kept in sync. One halted domain is told and does not fail the probe while others go on. */
 export function readyz(status: Status): Health {
-  const { config, watch } = status.instance;
+  const { certificates, config, watch } = status.instance;
   const checks = [...startChecks(status), ...haltChecks(status.domains)];
   if (status.instance.state === 'stopping')
     checks.push({
@@ -62,6 +62,7 @@ export function readyz(status: Status): Health {
       reason: watch.degraded,
       next: 'see the log; scans still find every change',
     });
+  checks.push(...certificates.map(certificateCheck));
   return healthOf(checks);
 }
 
@@ -150,6 +151,18 @@ function haltChecks(domains: readonly DomainStatus[]): Check[] {
     reason: `halted${reason === undefined ? '' : `: ${reason}`}`,
     next: 'heal the cause; /status has the details',
   }));
+}
+
+/** Whoever is cut off from its peers for it still serves its own server. */
+function certificateCheck({ use, file, expiresAt, trouble }: CertificateStatus): Check {
+  const name = `certificate of ${use}`;
+  if (trouble === undefined) return { name, state: 'ok', reason: `ends on ${new Date(expiresAt).toISOString()}` };
+  return {
+    name,
+    state: 'warning',
+    reason: `${file}: ${trouble}`,
+    next: 'put a new one in its place; it is read again',
+  };
 }
 
 function refusedText(problems: readonly string[]): string {

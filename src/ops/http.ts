@@ -3,7 +3,7 @@ import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import { hasToken, mayRead, type OpsTokens } from './access.ts';
 import { type Health, healthText, livez, readyz, startupz } from './health.ts';
-import { type Listener, listen } from './listener.ts';
+import { type Listener, type ListenerTls, listen } from './listener.ts';
 import { type Logger, SILENT } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { type Problem, problemOf, refuse } from './problem.ts';
@@ -19,6 +19,8 @@ export interface OpsSources {
   config(): { readonly network: object; readonly document: unknown };
   /** Asked for each request, so that a token can be replaced while running. */
   tokens(): OpsTokens;
+  /** Plain HTTP where there is none. */
+  readonly tls?: ListenerTls | undefined;
   readonly log?: Logger;
 }
 
@@ -31,7 +33,8 @@ const ROUTES = '/metrics, /livez, /readyz, /startupz, /status, /config';
  */
 export function openOps(sources: OpsSources, host: string, port: number): Promise<Listener> {
   const log = sources.log ?? SILENT;
-  return listen(opsApp(sources, log).callback(), host, port, error => log.error('ops.listener', { error }));
+  const failed = (error: Error) => log.error('ops.listener', { error });
+  return listen(opsApp(sources, log).callback(), host, port, failed, sources.tls);
 }
 
 function opsApp(sources: OpsSources, log: Logger): Koa {

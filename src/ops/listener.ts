@@ -1,6 +1,14 @@
 /** The operators' port as a socket: its limits, its errors and its end. */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { PROBLEM_TYPE, type Problem, problemOf } from './problem.ts';
@@ -21,6 +29,12 @@ const MAX_CONNECTIONS = 256;
 /** How long answers under way may take once the end has come: the whole stop has 10 s. */
 const CLOSE_GRACE_MS = 1000;
 
+/** A certificate with its key in PEM, as it is now, and word of each new one until the signal aborts. */
+export interface ListenerTls {
+  readonly current: { readonly cert: string; readonly key: string };
+  onChange(tell: (changed: { readonly cert: string; readonly key: string }) => void, signal: AbortSignal): void;
+}
+
 /** An open port. */
 export interface Listener {
   readonly host: string;
@@ -38,6 +52,7 @@ export class ListenError extends Error {
  * Opens a port for operators (0: any that is free).
  *
  * @param failed hears of connections that could not be accepted (EMFILE, ENFILE); the port stays open
+ * @param tls whether TLS is spoken, and by which certificate
  * @throws ListenError
  */
 export async function listen(
@@ -45,8 +60,10 @@ export async function listen(
   host: string,
   port: number,
   failed: (error: Error) => void,
+  tls?: ListenerTls,
 ): Promise<Listener> {
-  const server = serverOf(handle);
+  const closing = new AbortController();
+  const server = serverOf(handle, tls, closing.signal);
   try {
     server.listen(port, host);
     await once(server, 'listening');
@@ -55,21 +72,30 @@ export async function listen(
   }
   server.on('error', failed);
   const { address, port: bound } = server.address() as AddressInfo;
-  return { host: address, port: bound, close: () => close(server) };
+  return { host: address, port: bound, close: () => close(server, closing) };
 }
 
-function serverOf(handle: RequestListener): Server {
+const OPTIONS: ServerOptions = {
+  maxHeaderSize: MAX_HEADER_BYTES,
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  connectionsCheckingInterval: CHECK_MS,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  // Node would refuse without a word; the application says why.
+  requireHostHeader: false,
+};
+
+function plainOrTls(handle: RequestListener, tls: ListenerTls | undefined, closing: AbortSignal): Server {
+  if (tls === undefined) return createServer(OPTIONS, handle);
+  const context = ({ cert, key }: ListenerTls['current']) => ({ cert, key, minVersion: 'TLSv1.3' }) as const;
+  const server = createTlsServer({ ...OPTIONS, ...context(tls.current), handshakeTimeout: HEADERS_TIMEOUT_MS }, handle);
+  tls.onChange(changed => server.setSecureContext(context(changed)), closing);
+  return server;
+}
+
+function serverOf(handle: RequestListener, tls: ListenerTls | undefined, closing: AbortSignal): Server {
   const latest = new WeakMap<Duplex, ServerResponse>();
-  const server = createServer(
-    {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      connectionsCheckingInterval: CHECK_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      // Node would refuse without a word; the application says why.
-      requireHostHeader: false,
-    },
+  const server = plainOrTls(
     (request, response) => {
       latest.set(request.socket, response);
       // A connection that was busy when the end came is not closed by the server itself.
@@ -78,6 +104,8 @@ function serverOf(handle: RequestListener): Server {
       });
       handle(request, response);
     },
+    tls,
+    closing,
   );
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(IDLE_TIMEOUT_MS);
@@ -121,7 +149,8 @@ function garbageProblem(code: string | undefined) {
   }
 }
 
-async function close(server: Server): Promise<void> {
+async function close(server: Server, closing: AbortController): Promise<void> {
+  closing.abort();
   if (!server.listening) return;
   const closed = once(server, 'close');
   server.close();

@@ -102,6 +102,12 @@ export const READINGS: readonly Reading[] = [
     read: status => [[{}, status.instance.config.loadedAt / 1000]],
   },
   {
+    name: 'dfsync_certificate_expiry_timestamp_seconds',
+    help: 'When a certificate of this instance, or what it was issued by, ends, in seconds since 1970.',
+    labels: ['use'],
+    read: status => status.instance.certificates.map(({ use, expiresAt }) => [{ use }, expiresAt / 1000]),
+  },
+  {
     name: 'dfsync_build_info',
     help: 'Version of the program and of what runs it; always 1.',
     labels: ['version', 'node_version'],

@@ -48,6 +48,20 @@ export interface InstanceStatus {
   readonly sequence: number;
   readonly config: ConfigStatus;
   readonly watch: WatchStatus;
+  /** Those in use; none without TLS. */
+  readonly certificates: readonly CertificateStatus[];
+}
+
+/** A certificate of this instance. */
+export interface CertificateStatus {
+  readonly use: 'peers' | 'operators';
+  readonly file: string;
+  /** Whom it names. */
+  readonly names: readonly string[];
+  /** When it, or what it was issued by, ends. */
+  readonly expiresAt: number;
+  /** Why an operator should act. */
+  readonly trouble?: string;
 }
 
 /** The network description in force. */

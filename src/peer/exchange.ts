@@ -1,21 +1,17 @@
 /** One question to a peer over HTTP, and the checks that every answer has to pass. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { PeerError } from '../sync/peer.ts';
+import { Agents, type PeerTls } from './agents.ts';
 import { Agreement, OtherProtocol } from './agreement.ts';
 import { WireError } from './byte-reader.ts';
-import { brief, problemIn, reasonOf } from './failure.ts';
+import { brief, codeOf, problemIn, reasonOf } from './failure.ts';
 import { strangerIn } from './identity.ts';
-import { IntakeAgent } from './intake.ts';
 import { PACE, type Pace } from './pace.ts';
-import { PROTOCOL_HEADER, PROTOCOLS, ROLEID_HEADER } from './protocol.ts';
+import { MISDIRECTED, PROTOCOL_HEADER, PROTOCOLS, ROLEID_HEADER } from './protocol.ts';
 import { receive } from './receiving.ts';
 import { type Question, send, type Timeouts } from './sending.ts';
+import { OTHER_CERTIFICATE } from './tls.ts';
 import { Account, type OnTransfer, SocketMeter } from './transfer.ts';
-
-/** Half of what a server takes from one peer at a time: polls, small and large transfers side by side. */
-const MAX_SOCKETS = 16;
-/** Below the server's keep-alive (65 s): whoever sends closes idle sockets first. */
-const IDLE_SOCKET_MS = 30_000;
 
 const TIMEOUTS: Timeouts = { connect: 10_000, send: 30_000, response: 30_000, idle: 30_000 };
 
@@ -29,6 +25,8 @@ export interface ExchangeOptions {
   readonly address: string;
   /** Bearer tokens: the first one is sent, asked for at every request. */
   tokens(): readonly string[];
+  /** Plain HTTP where not given. */
+  readonly tls?: PeerTls;
   onTransfer?: OnTransfer;
   /** Versions of the protocol to speak; those of this program where not given. */
   readonly protocols?: readonly number[];
@@ -56,16 +54,12 @@ export class Exchange {
   readonly agreement: Agreement;
   readonly #pace: Pace;
   readonly #timeouts: Timeouts;
-  readonly #agent = new IntakeAgent({
-    keepAlive: true,
-    maxSockets: MAX_SOCKETS,
-    timeout: IDLE_SOCKET_MS,
-    scheduling: 'lifo',
-  });
+  readonly #agents: Agents;
   readonly #meter = new SocketMeter();
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
+    this.#agents = new Agents(options.roleid, options.tls);
     this.agreement = new Agreement(options.protocols ?? PROTOCOLS);
     this.#pace = options.pace ?? PACE;
     this.#timeouts = { ...TIMEOUTS, ...options.timeouts };
@@ -90,7 +84,7 @@ export class Exchange {
 
   /** Closes every socket. */
   close(): void {
-    this.#agent.destroy();
+    this.#agents.close();
   }
 
   async #fresh(question: Question, signal: AbortSignal): Promise<Answer> {
@@ -108,7 +102,8 @@ export class Exchange {
     const { roleid, address, onTransfer } = this.#options;
     const account = new Account(roleid, question.domain, onTransfer ?? (() => {}));
     const protocol = question.unversioned ? undefined : this.agreement.version;
-    const sockets = { address, agent: this.#agent, meter: this.#meter, timeouts: this.#timeouts };
+    const origin = `${this.#agents.scheme}://${address}`;
+    const sockets = { origin, agent: this.#agents.current, meter: this.#meter, timeouts: this.#timeouts };
     const sent = send(question, this.#headers(protocol), sockets, account, signal);
     const giveUp = () => {
       sent.stream.destroy();
@@ -173,7 +168,11 @@ export class Exchange {
   #failure(question: Question, signal: AbortSignal, error: unknown): unknown {
     if (signal.aborted) return signal.reason;
     if (error instanceof PeerError) return error;
-    return this.#error(question, 0, reasonOf(error), error);
+    if (codeOf(error) === OTHER_CERTIFICATE) {
+      const what = `misrouted: ${(error as Error).message}; check its address and its certificate`;
+      return this.#error(question, MISDIRECTED, what, error);
+    }
+    return this.#error(question, 0, reasonOf(error, this.#options.tls !== undefined), error);
   }
 
   #error({ target, body }: Question, status: number, what: string, cause?: unknown): PeerError {

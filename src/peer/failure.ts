@@ -33,16 +33,37 @@ export async function problemIn(answer: {
   }
 }
 
-/** Why a request came to no answer, for an operator. */
-export function reasonOf(error: unknown): string {
+/**
+ * Why a request came to no answer, for an operator.
+ *
+ * @param secure whether it was asked in TLS
+ */
+export function reasonOf(error: unknown, secure: boolean): string {
   const { name, message } = error as Error;
   if (name === 'TimeoutError') return `no progress: ${message}`;
   switch (codeOf(error)) {
     case 'ECONNREFUSED':
       return 'connection refused: is it running there?';
     case 'ECONNRESET':
+      // A server says no more than this where it does not like a certificate, and one that speaks TLS where a client does not.
+      return secure
+        ? 'the connection was closed; where that goes on it does not accept our certificate: its log says why'
+        : 'the answer broke off; where that goes on it may be asked in TLS only: its log says so';
     case 'ERR_HTTP_CONTENT_LENGTH_MISMATCH':
       return 'the answer broke off';
+    case 'EPROTO':
+      if (!message.includes('wrong version number')) return `TLS failed: ${brief(message)}`;
+      return 'it speaks no TLS: start it with --tls-cert, --tls-key and --tls-ca, or all others without';
+    case 'CERT_HAS_EXPIRED':
+      return 'its certificate has expired: renew it there, or set this clock';
+    case 'CERT_NOT_YET_VALID':
+      return 'its certificate is not valid yet: set the clocks';
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+      return 'its certificate comes from no authority in our --tls-ca';
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return 'its name cannot be resolved';

@@ -9,6 +9,7 @@ import type { Pace } from './pace.ts';
 import { Problem } from './problem.ts';
 import { MAX_TARGET_BYTES, PROTOCOL_HEADER, ROLEID_HEADER } from './protocol.ts';
 import { parseTarget, type Target } from './target.ts';
+import { impersonation } from './tls.ts';
 import { Account, type OnTransfer, SocketMeter } from './transfer.ts';
 
 /** Requests of one peer at a time: twice the sockets that its client opens, so only what is no dfsync meets it. */
@@ -57,6 +58,8 @@ export function identified(serving: Serving, protocols: readonly number[], pace:
     if (!roleidHeaderSchema.safeParse(roleid).success)
       throw new Problem(400, 'Who asks?', `the header ${ROLEID_HEADER} has to name the roleid of the asking instance`);
     const asking = serving.admit(Number(roleid));
+    const pretence = impersonation(ctx.req, asking);
+    if (pretence !== undefined) throw new Problem(403, 'Another certificate', pretence);
     ctx.state = { ...ctx.state, asking, target: targetOf(ctx.req.url ?? ''), pace, closed: closedSignal(ctx.res) };
     return next();
   };

@@ -16,6 +16,7 @@ import { sendStream } from './outflow.ts';
 import { PACE, type Pace } from './pace.ts';
 import { BUNDLE, NDJSON, ROUTES } from './protocol.ts';
 import { bundleIn, domainOf, parse, pathOf, readJson, single } from './questions.ts';
+import type { TlsSource } from './tls.ts';
 import type { OnTransfer } from './transfer.ts';
 
 /** What the routes stand on. */
@@ -23,6 +24,10 @@ export interface PeerRoutes {
   readonly serving: Serving;
   /** Bearer tokens that are accepted; none: no token is needed. Asked at every request. */
   tokens(): readonly string[];
+  /** Our certificate, its key and the authorities that peers' certificates come from; plain HTTP where not given. */
+  readonly tls?: TlsSource;
+  /** Told of TLS handshakes that failed. */
+  onHandshakeRefused?(from: string, reason: string): void;
   onTransfer?: OnTransfer;
   /** Told of what should never happen, where the peer sees no more than 500, and of readers that are cut off. */
   onError?(error: unknown): void;

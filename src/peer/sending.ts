@@ -1,5 +1,6 @@
 /** One request on a kept socket: what is sent, and what of the socket's traffic belongs to it. */
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
+import type { Agent as SecureAgent } from 'node:https';
 import got, { type Request } from 'got';
 import { codeOf } from './failure.ts';
 import type { Account, SocketMeter, Traffic } from './transfer.ts';
@@ -45,8 +46,8 @@ export interface Sent {
 
 /** What all requests to a peer share. */
 export interface Sockets {
-  /** `host:port`. */
-  readonly address: string;
+  /** `http://host:port`, or `https:` with an agent that speaks TLS. */
+  readonly origin: string;
   readonly agent: Agent;
   readonly meter: SocketMeter;
   readonly timeouts: Timeouts;
@@ -56,13 +57,13 @@ export interface Sockets {
 export function send(
   question: Question,
   headers: Readonly<Record<string, string>>,
-  { address, agent, meter, timeouts }: Sockets,
+  { origin, agent, meter, timeouts }: Sockets,
   account: Account,
   signal: AbortSignal,
 ): Sent {
   const { target, body, wait = 0 } = question;
   const { connect, send, response, idle } = timeouts;
-  const stream = got.stream(`http://${address}${target}`, {
+  const stream = got.stream(`${origin}${target}`, {
     method: body === undefined ? 'GET' : 'POST',
     headers: {
       'user-agent': 'dfsync',
@@ -73,10 +74,10 @@ export function send(
       ...headers,
       ...question.headers,
     },
-    agent: { http: agent },
+    agent: { http: agent, https: agent as SecureAgent },
     signal,
     retry: { limit: 0 },
-    timeout: { lookup: connect, connect, send, response: response + wait, socket: idle + wait },
+    timeout: { lookup: connect, connect, secureConnect: connect, send, response: response + wait, socket: idle + wait },
     decompress: false,
     followRedirect: false,
     throwHttpErrors: false,

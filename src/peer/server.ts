@@ -1,9 +1,10 @@
 /** The listener for peers: sockets, their limits, and a shutdown that lets answers end. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { answerGarbage } from './garbage.ts';
 import { MAX_HEADER_BYTES, MAX_WAIT_MS } from './protocol.ts';
 import { type PeerRoutes, peerApp } from './routes.ts';
+import { tlsServer } from './tls.ts';
 
 /** What a server puts up with; times in milliseconds. */
 export interface ServerLimits {
@@ -47,21 +48,18 @@ export interface PeerServer {
 export function createPeerServer(routes: PeerRoutes, limits: Partial<ServerLimits> = {}): PeerServer {
   const stopping = new AbortController();
   const { sockets, request, headers, check, idle } = { ...LIMITS, ...limits };
-  const answer = peerApp(routes, stopping.signal).callback();
-  const server = createServer(
-    {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      requestTimeout: request,
-      headersTimeout: headers,
-      connectionsCheckingInterval: check,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      // Node would refuse without a word; the gate says why.
-      requireHostHeader: false,
-      noDelay: true,
-    },
-    answer,
-  );
-  server.on('checkExpectation', answer);
+  const options: ServerOptions = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    requestTimeout: request,
+    headersTimeout: headers,
+    connectionsCheckingInterval: check,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Node would refuse without a word; the gate says why.
+    requireHostHeader: false,
+    noDelay: true,
+  };
+  const { server, handle } = serverOf(routes, options, stopping.signal);
+  server.on('checkExpectation', handle);
   server.setTimeout(idle);
   server.maxConnections = sockets;
   const { roleid, protocols } = routes.serving.self();
@@ -70,6 +68,13 @@ export function createPeerServer(routes: PeerRoutes, limits: Partial<ServerLimit
     listen: (host, port) => listen(server, host, port),
     close: () => drain(server, stopping),
   };
+}
+
+function serverOf(routes: PeerRoutes, options: ServerOptions, stopping: AbortSignal) {
+  const { tls, onHandshakeRefused = () => {} } = routes;
+  const answer: RequestListener = peerApp(routes, stopping).callback();
+  if (tls) return tlsServer(options, answer, tls, onHandshakeRefused, stopping);
+  return { server: createServer(options, answer), handle: answer };
 }
 
 async function listen(server: Server, host: string, port: number): Promise<{ host: string; port: number }> {

@@ -36,6 +36,11 @@ const FLAGS = [
   '--token-file',
   '--read-token-file',
   '--admin-token-file',
+  '--tls-cert',
+  '--tls-key',
+  '--tls-ca',
+  '--ops-tls-cert',
+  '--ops-tls-key',
   '--insecure',
   '--require-volume',
   '--new-identity',
@@ -116,7 +121,7 @@ describe('bad usage: exit code 2, one message that names it, no stack trace', ()
     [
       'everybody may read every file',
       [...run, '--roleid', '1', '--listen', '0.0.0.0:0', '--ops-listen', '127.0.0.1:0'],
-      /--token-file FILE, .* --insecure/,
+      /--token-file FILE, .*--tls-cert.* --insecure/,
     ],
   ];
   for (const [name, args, says] of cases)

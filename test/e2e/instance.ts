@@ -22,6 +22,8 @@ export interface Place {
   readonly opsPort: number;
   readonly config: string;
   readonly tokenFile: string;
+  /** Flags of its credentials, in the place of the token file. */
+  readonly flags?: readonly string[];
 }
 
 /** An instance, running or not. */
@@ -66,11 +68,11 @@ export class Instance {
   /** Starts its process; does not wait for anything. `before`: a command that runs it, such as `setpriv`. */
   launch(before: readonly string[] = []): void {
     assert.ok(!this.isRunning, `${this.name} is running already`);
-    const { config, roleid, root, port, opsPort, tokenFile } = this.place;
+    const { config, roleid, root, port, opsPort, tokenFile, flags } = this.place;
     this.#earlier = this.log;
     const where = ['--root', root, '--listen', `127.0.0.1:${port}`, '--ops-listen', `127.0.0.1:${opsPort}`];
     this.#command = new Command(
-      ['run', '--config', config, '--roleid', String(roleid), ...where, '--token-file', tokenFile],
+      ['run', '--config', config, '--roleid', String(roleid), ...where, ...(flags ?? ['--token-file', tokenFile])],
       before,
     );
   }

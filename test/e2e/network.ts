@@ -58,15 +58,15 @@ export class TestNetwork {
     this.relays = relays;
   }
 
-  /** Directories, ports, network description and token; starts nothing. */
-  static async create(shape: Shape): Promise<TestNetwork> {
+  /** Directories, ports, network description and token; starts nothing. `flags`: credentials of each, in the place of the token. */
+  static async create(shape: Shape, flags?: (place: Place) => readonly string[]): Promise<TestNetwork> {
     const directory = mkdtempSync(join(tmpdir(), 'dfsync-e2e-'));
     process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
     const instances: Instance[] = [];
     const relays = new Map<string, Relay>();
     for (const place of await places(directory, shape)) {
       mkdirSync(place.root);
-      instances.push(new Instance(place));
+      instances.push(new Instance(flags ? { ...place, flags: flags(place) } : place));
       if (place.gateway) relays.set(place.name, await Relay.to(place.port));
     }
     const network = new TestNetwork(directory, shape, instances, relays);

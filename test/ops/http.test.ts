@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
+import { request as secureRequest } from 'node:https';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { type TestContext, test } from 'node:test';
@@ -8,6 +9,8 @@ import { type OpsSources, openOps } from '../../src/ops/http.ts';
 import { ListenError } from '../../src/ops/listener.ts';
 import { createLogger } from '../../src/ops/log.ts';
 import { Metrics } from '../../src/ops/metrics.ts';
+import type { TlsIdentity } from '../../src/peer/tls.ts';
+import { Authority, identityOf, withoutOpenssl } from '../support/certificates.ts';
 import { sampleStatus } from './status-sample.ts';
 
 interface Answer {
@@ -246,4 +249,35 @@ test('an answer that never ends does not hold the close', async t => {
   await asked.promise;
   await listener.close();
   await pending;
+});
+
+test('TLS with a certificate of its own, replaced while open', { skip: withoutOpenssl }, async t => {
+  const authority = new Authority();
+  const shown = (names: string) => identityOf(authority.issue('ops', { names }));
+  let replace = (_: TlsIdentity): void => {};
+  const tls = {
+    current: shown('DNS:first.example'),
+    onChange: (tell: (identity: TlsIdentity) => void) => {
+      replace = tell;
+    },
+  };
+  const { listener, ask } = await open(t, { tls });
+  const secure = async (servername: string) => {
+    const { ca } = tls.current;
+    const asked = secureRequest({
+      host: '127.0.0.1',
+      port: listener.port,
+      path: '/livez',
+      agent: false,
+      ca,
+      servername,
+    });
+    const [response] = await once(asked.end(), 'response');
+    return Buffer.concat(await response.toArray()).toString();
+  };
+  assert.equal(await secure('first.example'), 'ok\n');
+  await assert.rejects(secure('second.example'), /ERR_TLS_CERT_ALTNAME_INVALID|altnames/);
+  await assert.rejects(ask('/livez'), /hang up|ECONNRESET/);
+  replace(shown('DNS:second.example'));
+  assert.equal(await secure('second.example'), 'ok\n');
 });

@@ -26,6 +26,7 @@ export function sampleInstance(changes: Partial<InstanceStatus> = {}): InstanceS
     sequence: 7,
     config: { loadedAt: 1_700_000_000_500, problems: [], warnings: [] },
     watch: { kind: 'inotifywait' },
+    certificates: [],
     ...changes,
   };
 }
