@@ -4,7 +4,7 @@ import { PeerError } from '../sync/peer.ts';
 import { Agents, type PeerTls } from './agents.ts';
 import { Agreement, OtherProtocol } from './agreement.ts';
 import { WireError } from './byte-reader.ts';
-import { brief, codeOf, problemIn, reasonOf } from './failure.ts';
+import { brief, codeOf, problemIn, reasonOf, withoutSecrets } from './failure.ts';
 import { strangerIn } from './identity.ts';
 import { PACE, type Pace } from './pace.ts';
 import { MISDIRECTED, PROTOCOL_HEADER, PROTOCOLS, ROLEID_HEADER } from './protocol.ts';
@@ -154,7 +154,7 @@ export class Exchange {
   async #statusError(answer: Answer, question: Question, protocol: number | undefined): Promise<Error | undefined> {
     const { expected = [200] } = question;
     if (expected.includes(answer.status)) return undefined;
-    const { says, protocols } = await problemIn(answer);
+    const { says, protocols } = await problemIn(answer, this.#options.tokens());
     const refused = this.#error(question, answer.status, `${answer.status} ${says}`);
     if (answer.status === 400 && protocols !== undefined) {
       const meant = this.agreement.refusal(refused, protocol, protocols);
@@ -176,9 +176,10 @@ export class Exchange {
   }
 
   #error({ target, body }: Question, status: number, what: string, cause?: unknown): PeerError {
-    const { roleid, address } = this.#options;
+    const { roleid, address, tokens } = this.#options;
     const method = body === undefined ? 'GET' : 'POST';
-    return new PeerError(status, `peer ${roleid} at ${address}, ${method} ${brief(target)}: ${what}`, { cause });
+    const told = withoutSecrets(what, tokens());
+    return new PeerError(status, `peer ${roleid} at ${address}, ${method} ${brief(target)}: ${told}`, { cause });
   }
 }
 

@@ -12,11 +12,20 @@ export function brief(text: string): string {
   return line.length <= BRIEF ? line : `${line.slice(0, BRIEF)}…`;
 }
 
-/** What a problem document says, as far as it can be read, and the protocols that are spoken there if it tells. */
-export async function problemIn(answer: {
-  headers: IncomingHttpHeaders;
-  body: AsyncIterable<Uint8Array>;
-}): Promise<{ says: string; protocols?: readonly number[] | undefined }> {
+/** Text from outside without our own secrets: whatever stands before a peer may tell back what it was sent. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((told, secret) => told.replaceAll(secret, '[secret]'), text);
+}
+
+/**
+ * What a problem document says, as far as it can be read, and the protocols that are spoken there if it tells.
+ *
+ * @param secrets what it must not be told to have said: taken out before it is shortened, or a part of one would be left
+ */
+export async function problemIn(
+  answer: { headers: IncomingHttpHeaders; body: AsyncIterable<Uint8Array> },
+  secrets: readonly string[],
+): Promise<{ says: string; protocols?: readonly number[] | undefined }> {
   if (!answer.headers['content-type']?.startsWith(PROBLEM)) return { says: 'without a reason' };
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -27,7 +36,8 @@ export async function problemIn(answer: {
       if (length > MAX_PROBLEM_BYTES) break;
     }
     const said = problemSchema.partial().parse(JSON.parse(Buffer.concat(parts).toString('utf8')));
-    return { says: brief(`${said.title ?? ''}: ${said.detail ?? ''}`), protocols: said.protocols };
+    const says = withoutSecrets(`${said.title ?? ''}: ${said.detail ?? ''}`, secrets);
+    return { says: brief(says), protocols: said.protocols };
   } catch {
     return { says: 'without a reason that can be read' };
   }
