@@ -7,8 +7,10 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Authority, type Issued, withoutOpenssl } from '../support/certificates.ts';
+import { Command } from './command.ts';
 import type { Instance } from './instance.ts';
 import { TestNetwork } from './network.ts';
+import { freePort } from './ports.ts';
 
 const SHAPE = {
   sites: { north: ['n1', 'n2'], south: ['s1'] },
@@ -112,5 +114,29 @@ describe('instances with certificates', { skip: withoutOpenssl, timeout: 300_000
     network.get('n2').write('acme/fourth.txt', 'under the second authority, too');
     await network.converge('acme');
     await network.stop();
+  });
+
+  const alone = (issued: Issued, opsPort: number) => {
+    const { place } = network.get('n1');
+    return new Command([
+      ...['run', '--config', place.config, '--roleid', '1', '--root', place.root],
+      ...['--listen', `0.0.0.0:${place.port}`, '--ops-listen', `127.0.0.1:${opsPort}`],
+      ...['--tls-cert', issued.cert, '--tls-key', issued.key, '--tls-ca', issued.ca],
+    ]);
+  };
+
+  test('certificates alone are enough to listen beyond loopback', async () => {
+    const opsPort = await freePort();
+    const command = alone(shown.get('n1')!, opsPort);
+    await network.until('it to be ready', () => fetch(`http://127.0.0.1:${opsPort}/readyz`).then(({ ok }) => ok));
+    command.signal('SIGTERM');
+    assert.equal((await command.exited).code, 0, command.output);
+  });
+
+  test('the certificate of another instance ends the start, with what is missing', async () => {
+    const command = alone(successor.of(99), await freePort());
+    assert.equal((await command.exited).code, 2, command.output);
+    assert.match(command.output, /names URI:dfsync:\/\/99; peers take URI:dfsync:\/\/1 or DNS:n1 for this instance/);
+    assert.doesNotMatch(command.output, /^\s+at /m, 'no stack trace');
   });
 });

@@ -108,6 +108,19 @@ const cases: { name: string; status: Status; startup: boolean; ready: boolean; s
     ready: true,
     says: /^\[!\] watch: fs\.inotify/m,
   },
+  {
+    name: 'a certificate that ends soon',
+    status: sampleStatus({
+      instance: {
+        certificates: [
+          { use: 'peers', file: '/tls/n1.crt', names: ['DNS:n1'], expiresAt: 0, trouble: 'it ends on Monday' },
+        ],
+      },
+    }),
+    startup: true,
+    ready: true,
+    says: /^\[!\] certificate of peers: \/tls\/n1\.crt: it ends on Monday; next: put a new one/m,
+  },
 ];
 
 for (const { name, status, startup, ready, says } of cases) {
