@@ -1,76 +1,161 @@
-/** The scan in a thread of its own: both ends. */
-
+/**
+ * The scan in threads of its own: both ends. A scan is mostly `lstat`, which two threads do in half the time of one; the directories
+ * are shared out among them from here.
+ */
 import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import type { RelPath } from '../core/path.ts';
 import { realDisk } from './real-disk.ts';
-import { type Scanner, walk } from './scan.ts';
+import { list, type Scanner, Unlisted } from './scan.ts';
 import { buffersOf, type PackedBatch, pack, unpack } from './scan-pack.ts';
 
-/** Batches that may wait for the main thread: the walk pauses rather than fill the memory. */
+/** More of them would wait for the main thread, which compares what they meet. */
+const MAX_THREADS = 2;
+/** Batches of a thread that may wait for the main thread: the walk pauses rather than fill the memory. */
 const MAX_WAITING = 4;
+/** Shares that a thread holds, so that it has another one when one is done. */
+const SHARES = 2;
+/** Megabytes for new objects of a thread: what it makes is packed and gone at once. */
+const YOUNG_MB = 4;
 
 interface Work {
   readonly dfsyncScan: { readonly root: string; readonly directory: string; readonly credit: SharedArrayBuffer };
 }
 
-/** A scanner of the volume at `root` that walks in a worker thread, ahead of its reader by at most so many batches. */
+/** Directories to list. */
+type Share = readonly (RelPath | undefined)[];
+
+/** A batch of a share, or its end. */
+type Answer = PackedBatch | 'done';
+
+/** A scanner of the volume at `root` that walks in worker threads, each ahead of its reader by at most so many batches. */
 export function threadScanner(root: string, ahead = MAX_WAITING): Scanner {
   return async function* scan({ directory }, signal) {
-    const credit = new Int32Array(new SharedArrayBuffer(4));
-    credit[0] = ahead;
-    const work: Work = { dfsyncScan: { root, directory, credit: credit.buffer as SharedArrayBuffer } };
-    const worker = new Worker(new URL(import.meta.url), { workerData: work });
-    const inbox: PackedBatch[] = [];
-    let ended = false;
-    let failure: unknown;
-    let wake = () => {};
-    worker.on('message', (batch: PackedBatch) => {
-      inbox.push(batch);
-      wake();
-    });
-    worker.on('error', error => {
-      failure = error;
-      wake();
-    });
-    worker.on('exit', () => {
-      ended = true;
-      wake();
-    });
-    const stop = () => void worker.terminate();
+    const inbox = new Inbox();
+    const threads = Array.from(
+      { length: Math.min(MAX_THREADS, availableParallelism()) },
+      () => new ScanThread(root, directory, ahead, inbox),
+    );
+    const unlisted = new Unlisted();
+    const shareOut = () => {
+      for (const thread of threads)
+        while (thread.shares < SHARES && unlisted.size > 0) thread.list(unlisted.take(threads.length * SHARES));
+    };
+    const stop = () => inbox.end();
     signal.addEventListener('abort', stop, { once: true });
     try {
-      for (;;) {
-        const batch = inbox.shift();
-        if (batch) {
-          yield unpack(batch);
-          Atomics.add(credit, 0, 1);
-          Atomics.notify(credit, 0);
-        } else if (failure) throw failure;
-        else if (ended) return;
-        else
-          await new Promise<void>(resolve => {
-            wake = resolve;
-          });
+      shareOut();
+      while (threads.some(({ shares }) => shares > 0)) {
+        const letter = await inbox.next();
+        if (!letter) return;
+        const { thread, answer } = letter;
+        if (answer === 'done') thread.shares--;
+        else {
+          const batch = unpack(answer);
+          unlisted.meet(batch);
+          shareOut();
+          yield batch;
+          thread.goOn();
+        }
+        shareOut();
       }
     } finally {
       signal.removeEventListener('abort', stop);
-      if (!ended) {
-        const exit = once(worker, 'exit');
-        await worker.terminate();
-        await exit.catch(() => {});
-      }
+      await Promise.all(threads.map(thread => thread.end()));
     }
   };
 }
 
+/** One thread, seen from the main thread. */
+class ScanThread {
+  /** Shares that are not done. */
+  shares = 0;
+  readonly #credit: Int32Array;
+  readonly #worker: Worker;
+  readonly #exit: Promise<unknown>;
+
+  constructor(root: string, directory: string, ahead: number, inbox: Inbox) {
+    const credit = new SharedArrayBuffer(4);
+    this.#credit = new Int32Array(credit);
+    this.#credit[0] = ahead;
+    const work: Work = { dfsyncScan: { root, directory, credit } };
+    this.#worker = new Worker(new URL(import.meta.url), {
+      workerData: work,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
+    this.#worker.on('message', (answer: Answer) => inbox.put({ thread: this, answer }));
+    this.#worker.on('error', error => inbox.end(error));
+    this.#exit = once(this.#worker, 'exit').catch(() => {});
+    this.#worker.on('exit', () => inbox.end());
+  }
+
+  list(share: Share): void {
+    this.shares++;
+    this.#worker.postMessage(share);
+  }
+
+  /** One of its batches has been read. */
+  goOn(): void {
+    Atomics.add(this.#credit, 0, 1);
+    Atomics.notify(this.#credit, 0);
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+    await this.#exit;
+  }
+}
+
+interface Letter {
+  readonly thread: ScanThread;
+  readonly answer: Answer;
+}
+
+/** What came from the threads and was not read yet. */
+class Inbox {
+  readonly #letters: Letter[] = [];
+  #ended = false;
+  #failure: unknown;
+  #wake = () => {};
+
+  put(letter: Letter): void {
+    this.#letters.push(letter);
+    this.#wake();
+  }
+
+  end(failure?: unknown): void {
+    this.#failure ??= failure;
+    this.#ended = true;
+    this.#wake();
+  }
+
+  /** The next letter, however long it takes; undefined: there is none any more. Throws what a thread failed with. */
+  async next(): Promise<Letter | undefined> {
+    for (;;) {
+      if (this.#failure) throw this.#failure;
+      if (this.#ended) return undefined;
+      const letter = this.#letters.shift();
+      if (letter) return letter;
+      await new Promise<void>(resolve => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
+
 function work({ dfsyncScan: { root, directory, credit: buffer } }: Work): void {
   const credit = new Int32Array(buffer);
-  for (const batch of walk(realDisk(root), directory)) {
-    while (Atomics.load(credit, 0) <= 0) Atomics.wait(credit, 0, 0);
-    Atomics.sub(credit, 0, 1);
-    const packed = pack(batch);
-    parentPort!.postMessage(packed, buffersOf(packed));
-  }
+  const disk = realDisk(root);
+  parentPort!.on('message', (share: Share) => {
+    for (const batch of list(disk, directory, share)) {
+      while (Atomics.load(credit, 0) <= 0) Atomics.wait(credit, 0, 0);
+      Atomics.sub(credit, 0, 1);
+      const packed = pack(batch);
+      parentPort!.postMessage(packed, buffersOf(packed));
+    }
+    parentPort!.postMessage('done');
+  });
 }
 
 if (!isMainThread && (workerData as Partial<Work> | null)?.dfsyncScan) work(workerData as Work);

@@ -9,6 +9,8 @@ import { type Disk, DiskError, type Stat } from './disk.ts';
 
 /** Paths in a batch: some milliseconds of work for whoever compares them. */
 const BATCH_PATHS = 2_000;
+/** Directories that are listed at a time: enough for a batch of small ones, few enough to be shared evenly. */
+const SHARE_DIRECTORIES = 16;
 
 /** One path that a scan met. */
 export interface Sighting {
@@ -42,6 +44,34 @@ export type Scanner = (request: ScanRequest, signal: AbortSignal) => AsyncIterab
 
 /** Walks a domain on a disk. Directories come before what is in them. */
 export function* walk(disk: Disk, directory: string): Generator<ScanBatch> {
+  const pending = new Unlisted();
+  while (pending.size > 0)
+    for (const batch of list(disk, directory, pending.take())) {
+      pending.meet(batch);
+      yield batch;
+    }
+}
+
+/** Directories that a walk has met and not listed yet; undefined: the domain's root. */
+export class Unlisted {
+  readonly #directories: (RelPath | undefined)[] = [undefined];
+
+  get size(): number {
+    return this.#directories.length;
+  }
+
+  /** A share of them, the latest that were met: so there never are many. `among`: so many others want one too. */
+  take(among = 1): (RelPath | undefined)[] {
+    return this.#directories.splice(-Math.min(SHARE_DIRECTORIES, Math.ceil(this.size / among)));
+  }
+
+  meet({ sightings }: ScanBatch): void {
+    for (const { path, stat } of sightings) if (stat.kind === 'directory') this.#directories.push(path);
+  }
+}
+
+/** Meets what is in some directories of a domain, and not what is below that. */
+export function* list(disk: Disk, directory: string, share: readonly (RelPath | undefined)[]): Generator<ScanBatch> {
   let sightings: Sighting[] = [];
   let hidden: Hidden[] = [];
   const root = disk.lstat(directory);
@@ -49,29 +79,22 @@ export function* walk(disk: Disk, directory: string): Generator<ScanBatch> {
     yield { sightings, hidden: [{ path: undefined, why: root ? 'ENOTDIR' : 'ENOENT' }] };
     return;
   }
-  const pending: (RelPath | undefined)[] = [undefined];
-  while (pending.length > 0) {
-    const at = pending.pop();
+  for (const at of share) {
     const listed = listOf(disk, placeOf(directory, at));
     if (typeof listed === 'string') hidden.push({ path: at, why: listed });
-    else {
+    else
       for (const name of listed) {
         if (name === PRIVATE) continue;
         const path = childOf(at, name);
         const met = sight(disk, placeOf(directory, path), path, root.device);
         if (met === undefined) continue;
         if ('why' in met) hidden.push(met);
-        else {
-          sightings.push(met);
-          if (met.stat.kind === 'directory') pending.push(path);
-        }
+        else sightings.push(met);
+        if (sightings.length + hidden.length < BATCH_PATHS) continue;
+        yield { sightings, hidden };
+        sightings = [];
+        hidden = [];
       }
-    }
-    if (sightings.length + hidden.length >= BATCH_PATHS) {
-      yield { sightings, hidden };
-      sightings = [];
-      hidden = [];
-    }
   }
   yield { sightings, hidden };
 }
