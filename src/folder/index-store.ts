@@ -8,6 +8,7 @@ import { type DigestNode, DigestSum, hashEntry, hashPath, MAX_PREFIX, rangeOf } 
 import { type Entry, isExpired, type Origin, type Seen } from '../core/entry.ts';
 import { isBelow, parentOf, parsePath, type RelPath } from '../core/path.ts';
 import { type Mark, newest, type Version } from '../core/version.ts';
+import { lengthened, nextLength } from './column.ts';
 import { PathTable } from './path-table.ts';
 
 /** Attributes that a file system keeps although others were asked for. */
@@ -56,7 +57,7 @@ const KINDS = ['file', 'directory', 'symlink', 'tombstone'] as const;
 const TOMBSTONE = KINDS.indexOf('tombstone');
 const FREE = 255;
 
-/** Rows that an empty index has room for; it doubles. */
+/** Rows that an empty index has room for. */
 const INITIAL_ROWS = 256;
 
 export class DomainIndex {
@@ -66,7 +67,7 @@ export class DomainIndex {
   readonly #digest = new DigestSum();
   readonly #freeRows: number[] = [];
   #paths: (RelPath | undefined)[] = [];
-  #kind = new Uint8Array(INITIAL_ROWS).fill(FREE);
+  #kind = new Uint8Array(INITIAL_ROWS);
   #mode = new Uint16Array(INITIAL_ROWS);
   #size = new Float64Array(INITIAL_ROWS);
   #mtime = new Float64Array(INITIAL_ROWS);
@@ -392,21 +393,19 @@ export class DomainIndex {
   }
 
   #grow(): void {
-    const rows = this.#kind.length * 2;
-    const kind = new Uint8Array(rows).fill(FREE);
-    kind.set(this.#kind);
-    this.#kind = kind;
-    this.#mode = enlarged(this.#mode, new Uint16Array(rows));
-    this.#size = enlarged(this.#size, new Float64Array(rows));
-    this.#mtime = enlarged(this.#mtime, new Float64Array(rows));
-    this.#stamp = enlarged(this.#stamp, new Float64Array(rows));
-    this.#writer = enlarged(this.#writer, new Uint32Array(rows));
-    this.#place = enlarged(this.#place, new Uint32Array(rows));
-    this.#hashHigh = enlarged(this.#hashHigh, new Uint32Array(rows));
-    this.#hashLow = enlarged(this.#hashLow, new Uint32Array(rows));
-    this.#inode = enlarged(this.#inode, new Float64Array(rows));
-    this.#birth = enlarged(this.#birth, new Float64Array(rows));
-    this.#scanned = enlarged(this.#scanned, new Uint8Array(rows));
+    const rows = nextLength(this.#kind.length);
+    this.#kind = lengthened(this.#kind, rows);
+    this.#mode = lengthened(this.#mode, rows);
+    this.#size = lengthened(this.#size, rows);
+    this.#mtime = lengthened(this.#mtime, rows);
+    this.#stamp = lengthened(this.#stamp, rows);
+    this.#writer = lengthened(this.#writer, rows);
+    this.#place = lengthened(this.#place, rows);
+    this.#hashHigh = lengthened(this.#hashHigh, rows);
+    this.#hashLow = lengthened(this.#hashLow, rows);
+    this.#inode = lengthened(this.#inode, rows);
+    this.#birth = lengthened(this.#birth, rows);
+    this.#scanned = lengthened(this.#scanned, rows);
   }
 }
 
@@ -414,11 +413,6 @@ function hasOneMark(version: Version): boolean {
   let marks = 0;
   for (const _ in version) marks++;
   return marks === 1;
-}
-
-function enlarged<T extends Uint8Array | Uint16Array | Uint32Array | Float64Array>(from: T, to: T): T {
-  to.set(from as never);
-  return to;
 }
 
 /** Whether what was read from disk has the shape that was written. */

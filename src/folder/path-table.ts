@@ -1,12 +1,14 @@
 /**
- * A hash table from paths to rows of an index. It is 8 bytes a path where a Map is 30 to 60, and it grows without the pause that a
- * Map of a million strings takes to do so.
+ * A hash table from paths to rows of an index. It is 8 bytes a path where a Map is 30 to 60, and it grows by one bucket for each path
+ * that comes (linear hashing): a table that is doubled at once blocks everything else for as long as it takes to move a million paths.
  */
 import type { RelPath } from '../core/path.ts';
+import { lengthened, nextLength } from './column.ts';
 
-/** Slots for an empty table; doubled whenever more than half are taken, so that a probe meets one or two others. */
-const INITIAL_SLOTS = 512;
-const FREE = 0;
+/** Rows and buckets that an empty table has room for. */
+const INITIAL_ROOM = 256;
+/** Ends a chain; a row stands in it as the row and one. */
+const END = 0;
 
 /** What the rows say of themselves. */
 export interface Rows {
@@ -16,10 +18,16 @@ export interface Rows {
   hash(row: number): number;
 }
 
-/** Open addressing with linear probing; a slot holds a row and one. */
+/** Chains of rows, as many as there ever were paths at a time. */
 export class PathTable {
   readonly #rows: Rows;
-  #slots = new Uint32Array(INITIAL_SLOTS);
+  /** The first row of each bucket. */
+  #first = new Uint32Array(INITIAL_ROOM);
+  /** By row: the one after it in its bucket. */
+  #next = new Uint32Array(INITIAL_ROOM);
+  #buckets = 1;
+  /** The smallest power of two that is not below the number of buckets, less one. */
+  #mask = 0;
   #size = 0;
 
   constructor(rows: Rows) {
@@ -32,45 +40,54 @@ export class PathTable {
 
   /** The row of a path, given the high half of its hash; -1 where there is none. */
   find(path: RelPath, hash: number): number {
-    const mask = this.#slots.length - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const row = this.#slots[slot]! - 1;
-      if (row < 0) return -1;
-      if (this.#rows.hash(row) === hash && this.#rows.path(row) === path) return row;
-    }
+    let row = this.#first[this.#bucketOf(hash)]! - 1;
+    while (row >= 0 && !(this.#rows.hash(row) === hash && this.#rows.path(row) === path)) row = this.#next[row]! - 1;
+    return row;
   }
 
   /** Adds a row, of a path that is not there. */
   add(row: number): void {
-    if (++this.#size > this.#slots.length / 2) this.#grow();
+    if (++this.#size > this.#buckets) this.#split();
+    while (row >= this.#next.length) this.#next = lengthened(this.#next, nextLength(this.#next.length));
     this.#put(row);
   }
 
-  /** Takes a row out that is there; what stood behind it moves up, so that no probe ends early. */
+  /** Takes a row out that is there. */
   remove(row: number): void {
-    const mask = this.#slots.length - 1;
-    let hole = this.#rows.hash(row) & mask;
-    while (this.#slots[hole] !== row + 1) hole = (hole + 1) & mask;
-    for (let slot = (hole + 1) & mask; this.#slots[slot] !== FREE; slot = (slot + 1) & mask) {
-      const home = this.#rows.hash(this.#slots[slot]! - 1) & mask;
-      if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
-      this.#slots[hole] = this.#slots[slot]!;
-      hole = slot;
+    const bucket = this.#bucketOf(this.#rows.hash(row));
+    const after = this.#next[row]!;
+    let at = this.#first[bucket]! - 1;
+    if (at === row) this.#first[bucket] = after;
+    else {
+      while (this.#next[at] !== row + 1) at = this.#next[at]! - 1;
+      this.#next[at] = after;
     }
-    this.#slots[hole] = FREE;
     this.#size--;
   }
 
-  #put(row: number): void {
-    const mask = this.#slots.length - 1;
-    let slot = this.#rows.hash(row) & mask;
-    while (this.#slots[slot] !== FREE) slot = (slot + 1) & mask;
-    this.#slots[slot] = row + 1;
+  /** While a round of splitting is under way, the buckets that were not split yet hold what will be in twice as many. */
+  #bucketOf(hash: number): number {
+    const bucket = (hash & this.#mask) >>> 0;
+    return bucket < this.#buckets ? bucket : bucket & (this.#mask >>> 1);
   }
 
-  #grow(): void {
-    const old = this.#slots;
-    this.#slots = new Uint32Array(old.length * 2);
-    for (const taken of old) if (taken !== FREE) this.#put(taken - 1);
+  #put(row: number): void {
+    const bucket = this.#bucketOf(this.#rows.hash(row));
+    this.#next[row] = this.#first[bucket]!;
+    this.#first[bucket] = row + 1;
+  }
+
+  /** One more bucket, with its share of what was in another one till now. */
+  #split(): void {
+    if (this.#buckets > this.#mask) this.#mask = this.#mask * 2 + 1;
+    if (this.#buckets === this.#first.length) this.#first = lengthened(this.#first, nextLength(this.#first.length));
+    const shared = this.#buckets++ & (this.#mask >>> 1);
+    let row = this.#first[shared]! - 1;
+    this.#first[shared] = END;
+    while (row >= 0) {
+      const after = this.#next[row]! - 1;
+      this.#put(row);
+      row = after;
+    }
   }
 }
