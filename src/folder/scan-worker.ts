@@ -87,7 +87,8 @@ class ScanThread {
     this.#worker.on('message', (answer: Answer) => inbox.put({ thread: this, answer }));
     this.#worker.on('error', error => inbox.end(error));
     this.#exit = once(this.#worker, 'exit').catch(() => {});
-    this.#worker.on('exit', () => inbox.end());
+    // As the end of a scan it would say that everything not met yet is gone.
+    this.#worker.on('exit', () => inbox.end(new Error('a scanning thread ended before its scan did')));
   }
 
   list(share: Share): void {
