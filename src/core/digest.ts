@@ -36,8 +36,13 @@ export function hashPath(path: string): Hash {
   return finish(high ^ path.length, low);
 }
 
-/** The hash of an entry, given that of its path and its newest mark. */
-export function hashEntry(entry: Entry, path: Hash = hashPath(entry.path), mark: Mark = newest(entry.version)): Hash {
+/** The hash of an entry. */
+export function hashEntry(entry: Entry): Hash {
+  return hashContent(entry, hashPath(entry.path), newest(entry.version));
+}
+
+/** The same, given all that an entry is but its version, the hash of its path, and its newest mark. */
+export function hashContent(entry: Omit<Entry, 'version'>, path: Hash, mark: Mark): Hash {
   let { high, low } = path;
   const mixHalf = (half: number) => {
     high = Math.imul(rotate(high, 13) ^ half, 0xcc9e2d51);

@@ -4,7 +4,7 @@
  * A million entries must fit into a sidecar, so an entry is a row of typed arrays and one string; what few entries have (a version
  * of several writers, a target, an origin) is kept aside.
  */
-import { type DigestNode, DigestSum, hashEntry, hashPath, MAX_PREFIX, rangeOf } from '../core/digest.ts';
+import { type DigestNode, DigestSum, hashContent, hashPath, MAX_PREFIX, rangeOf } from '../core/digest.ts';
 import { type Entry, isExpired, type Origin, type Seen } from '../core/entry.ts';
 import { isBelow, parentOf, parsePath, type RelPath } from '../core/path.ts';
 import { type Mark, newest, type Version } from '../core/version.ts';
@@ -109,11 +109,22 @@ export class DomainIndex {
 
   /** Sets an entry; answers whether the digest changed. */
   set(entry: Entry, identity?: Identity, kept?: Kept): boolean {
+    const several = hasOneMark(entry.version) ? undefined : entry.version;
+    return this.#set(entry, newest(entry.version), several, identity, kept);
+  }
+
+  /** `several`: the version, where it is more than its newest mark. */
+  #set(
+    entry: Omit<Entry, 'version'>,
+    mark: Mark,
+    several: Version | undefined,
+    identity: Identity | undefined,
+    kept: Kept | undefined,
+  ): boolean {
     const pathHash = hashPath(entry.path);
     let row = this.#rows.find(entry.path, pathHash.high);
     const old = row < 0 ? undefined : { high: this.#hashHigh[row]!, low: this.#hashLow[row]! };
-    const mark = newest(entry.version);
-    const hash = hashEntry(entry, pathHash, mark);
+    const hash = hashContent(entry, pathHash, mark);
     if (row < 0) {
       row = this.#newRow();
       this.#paths[row] = entry.path;
@@ -122,7 +133,7 @@ export class DomainIndex {
       this.#scanned[row] = this.#generation;
       this.#rows.add(row);
     } else this.#count(row, -1);
-    this.#write(row, entry, mark, identity, kept);
+    this.#write(row, entry, mark, several, identity, kept);
     this.#hashHigh[row] = hash.high;
     this.#hashLow[row] = hash.low;
     if (old) this.#digest.remove(old);
@@ -250,17 +261,20 @@ export class DomainIndex {
     const { paths, kinds, sizes, mtimes, modes, writers, stamps, inodes, births } = columns;
     for (const [i, path] of paths.entries()) {
       const aside = columns.aside[i];
-      const entry: Entry = {
+      const entry = {
         path,
         kind: KINDS[kinds[i]!]!,
         size: sizes[i]!,
         mtime: mtimes[i]!,
         mode: modes[i]!,
         ...(aside?.target !== undefined && { target: aside.target }),
-        version: aside?.version ?? { [writers[i]!]: stamps[i]! },
         ...(aside?.from && { from: aside.from }),
       };
-      this.set(entry, { inode: inodes[i]!, birth: births[i]! }, aside?.kept);
+      const identity = { inode: inodes[i]!, birth: births[i]! };
+      const several = aside?.version;
+      // As versions they would be a million objects that are taken apart at once.
+      const mark = several ? newest(several) : { writer: writers[i]!, stamp: stamps[i]! };
+      this.#set(entry, mark, several, identity, aside?.kept);
     }
     return true;
   }
@@ -342,7 +356,14 @@ export class DomainIndex {
     };
   }
 
-  #write(row: number, entry: Entry, mark: Mark, identity: Identity | undefined, kept: Kept | undefined): void {
+  #write(
+    row: number,
+    entry: Omit<Entry, 'version'>,
+    mark: Mark,
+    several: Version | undefined,
+    identity: Identity | undefined,
+    kept: Kept | undefined,
+  ): void {
     this.#kind[row] = KINDS.indexOf(entry.kind);
     this.#mode[row] = entry.mode;
     this.#size[row] = entry.size;
@@ -353,11 +374,10 @@ export class DomainIndex {
       this.#inode[row] = identity.inode;
       this.#birth[row] = identity.birth;
     }
-    const several = !hasOneMark(entry.version);
     if (!several && entry.target === undefined && !entry.from && !kept) this.#aside.delete(row);
     else {
       this.#aside.set(row, {
-        ...(several && { version: entry.version }),
+        ...(several && { version: several }),
         ...(entry.target !== undefined && { target: entry.target }),
         ...(entry.from && { from: entry.from }),
         ...(kept && { kept }),
