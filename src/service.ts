@@ -2,7 +2,7 @@
  * The service: everything that runs while this instance is listed, enabled and not alone. Built in one order, ended in the
  * opposite one.
  *
- *   private directory -> lock -> volume -> replicas -> peers' listener -> watcher -> loop
+ *   private directory -> lock -> volume -> watcher, replicas -> peers' listener -> loop
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from './core/clock.ts';
@@ -77,6 +77,7 @@ export class Service {
   #self: Instance;
   #lock: Lock | undefined;
   #volume: Volume | undefined;
+  #watching: Promise<Watcher> | undefined;
   #watcher: Watcher | undefined;
   #fail: (error: unknown) => void = () => {};
   readonly #failed: Promise<never>;
@@ -159,15 +160,12 @@ export class Service {
         ),
       );
       this.#forgetUnserved();
+      // Watches are established while caches are read, each in a process of its own; what is hinted at before is met by the first scan.
+      this.#watching = this.#watch();
       for (const domain of domainsOf(this.#network, this.#self.site)) await this.#add(domain);
       const bound = await this.#peers.listen(this.#is.listen.host, this.#is.listen.port);
       this.#is.onEvent('info', 'peers.listening', bound);
-      this.#watcher = await watch(root, {
-        source: this.#self.options.watch,
-        clock,
-        onHint: hints => this.#hinted(hints),
-        onTrouble: trouble => this.#trouble(trouble),
-      });
+      this.#watcher = await this.#watching;
       for (const running of this.#replicas.values()) this.#start(running);
       void this.#watchSize(loopEnd.signal);
       await this.loop.configure(this.#network, this.#self, this.folders);
@@ -257,6 +255,18 @@ export class Service {
     this.#replicas.set(name, { replica, directory, stop: new AbortController(), ended: Promise.resolve() });
   }
 
+  #watch(): Promise<Watcher> {
+    const watching = watch(this.#is.root, {
+      source: this.#self.options.watch,
+      clock: this.#is.clock,
+      onHint: hints => this.#hinted(hints),
+      onTrouble: trouble => this.#trouble(trouble),
+    });
+    // It is told when it is waited for, and that may be never.
+    watching.catch(() => {});
+    return watching;
+  }
+
   #bytesIn(directory: string): number {
     if (!this.#disk.lstat(directory)) return 0;
     const sizes = this.#disk.list(directory).map(name => this.#disk.lstat(`${directory}/${name}`)?.size ?? 0);
@@ -286,7 +296,10 @@ export class Service {
   }
 
   async #stop(): Promise<void> {
-    await this.#watcher?.close();
+    await this.#watching?.then(
+      watcher => watcher.close(),
+      () => {},
+    );
     await this.#peers.close();
     for (const running of this.#replicas.values()) {
       try {
