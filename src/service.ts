@@ -160,9 +160,12 @@ export class Service {
         ),
       );
       this.#forgetUnserved();
-      // Watches are established while caches are read, each in a process of its own; what is hinted at before is met by the first scan.
+      const domains = domainsOf(this.#network, this.#self.site);
+      // First: inotifywait may pass over a directory that is made while it goes through the tree.
+      for (const { directory } of domains) this.#makeMissing(directory);
+      // Watches are established while caches are read, in another process; what is hinted at meanwhile is met by the first scan.
       this.#watching = this.#watch();
-      for (const domain of domainsOf(this.#network, this.#self.site)) await this.#add(domain);
+      for (const domain of domains) await this.#add(domain);
       const bound = await this.#peers.listen(this.#is.listen.host, this.#is.listen.port);
       this.#is.onEvent('info', 'peers.listening', bound);
       this.#watcher = await this.#watching;
@@ -191,6 +194,7 @@ export class Service {
     });
     for (const domain of wanted.values()) {
       if (this.#replicas.has(domain.name)) continue;
+      this.#makeMissing(domain.directory);
       await this.#add(domain);
       this.#start(this.#replicas.get(domain.name)!);
     }
@@ -214,10 +218,13 @@ export class Service {
       if (!served.has(directory)) forgetIndex(this.#disk, `${CACHE}/${directory}`);
   }
 
+  /** A domain's directory that was there before and is missing now is no reason to make an empty one. */
+  #makeMissing(directory: string): void {
+    if (!this.#disk.lstat(directory) && !this.#disk.lstat(`${CACHE}/${directory}`)) this.#disk.mkdir(directory, 0o755);
+  }
+
   async #add({ name, directory }: Domain): Promise<void> {
     const cache = `${CACHE}/${directory}`;
-    // A domain's directory that was there before and is missing now is no reason to make an empty one.
-    if (!this.#disk.lstat(directory) && !this.#disk.lstat(cache)) this.#disk.mkdir(directory, 0o755);
     const area = this.#disk.lstat(directory) ? this.#volume!.privateArea(directory) : '.dfsync';
     const { clock, root } = this.#is;
     const { options } = this.#self;
