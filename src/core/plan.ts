@@ -6,6 +6,7 @@
  * to the trash; an entry below a path that is a live file here waits. What waits is merged nowhere, so digests differ meanwhile.
  */
 import { type Entry, isLive, isSameContent, tombstoneOf } from './entry.ts';
+import { type Moved, type MovedTree, movedTrees } from './moved-tree.ts';
 import { consequence } from './observe.ts';
 import { ancestorsOf, depthOf, parentOf, type RelPath } from './path.ts';
 import { resolve } from './resolve.ts';
@@ -28,6 +29,8 @@ export interface Wanted {
    * either.
    */
   readonly parentModes?: ReadonlyMap<RelPath, number | undefined> | undefined;
+  /** Never as part of a tree that moves as a whole: the disk did not let it. */
+  readonly singly?: boolean | undefined;
 }
 
 /** One step on disk. `was` is the entry that the step was planned upon: the disk must still show it. */
@@ -47,6 +50,8 @@ export type Action =
       readonly tombstone: Entry;
       readonly conflict: boolean;
     }
+  /** A directory moves with all that lives below it (`below`, parents first), and each path leaves its tombstone. */
+  | ({ readonly do: 'move' } & MovedTree)
   /** A symlink is made; `below` is what the directory in its place still holds, as this instance's tombstones. */
   | {
       readonly do: 'symlink';
@@ -132,17 +137,26 @@ class Planner {
       .filter(want => want.entry.kind !== 'tombstone')
       .sort((a, b) => depthOf(a.entry.path) - depthOf(b.entry.path));
     for (const { entry } of live) if (entry.kind !== 'directory') this.#leaves.add(entry.path);
-    const moves = this.#moves(gone, live);
+    const going = new Map(gone.map(want => [want.entry.path, want]));
+    const moves = this.#moves(going, live);
+    const trees = this.#trees(going, live, moves);
+    const inTrees = new Set([...trees.values()].flatMap(pathsOf));
 
-    for (const want of gone) if (want.was?.kind !== 'directory' && !moves.has(want.entry.path)) this.#remove(want);
-    for (const want of live) if (want.entry.kind === 'directory') this.#placeDirectory(want);
-    const directories = gone.filter(want => want.was?.kind === 'directory');
+    for (const want of gone)
+      if (want.was?.kind !== 'directory' && !moves.has(want.entry.path) && !inTrees.has(want.entry.path))
+        this.#remove(want);
+    for (const want of live) {
+      const tree = trees.get(want.entry.path);
+      if (tree) this.#move(tree);
+      else if (want.entry.kind === 'directory' && !inTrees.has(want.entry.path)) this.#placeDirectory(want);
+    }
+    const directories = gone.filter(want => want.was?.kind === 'directory' && !inTrees.has(want.entry.path));
     const sources = new Map<RelPath, Taken>();
-    for (const [source, target] of moves) sources.set(target, gone.find(want => want.entry.path === source)!);
+    for (const [source, target] of moves) sources.set(target, going.get(source)!);
     // Files are placed before directories go: a directory that receives a file does not go.
     const onto: Taken[] = [];
     for (const want of live) {
-      if (want.entry.kind === 'directory') continue;
+      if (want.entry.kind === 'directory' || inTrees.has(want.entry.path)) continue;
       const moved = sources.get(want.entry.path);
       if (!isLiveDirectory(this.#at(want.entry.path))) this.#place(want, moved);
       else {
@@ -182,8 +196,7 @@ class Planner {
   }
 
   /** Renames that one step can do, source by target: the very version is here and its tombstone is wanted too. */
-  #moves(gone: readonly Taken[], live: readonly Taken[]): Map<RelPath, RelPath> {
-    const going = new Map(gone.map(want => [want.entry.path, want]));
+  #moves(going: ReadonlyMap<RelPath, Taken>, live: readonly Taken[]): Map<RelPath, RelPath> {
     // What is to be a directory again cannot keep its file until that is moved.
     const parents = new Set(live.flatMap(want => [...ancestorsOf(want.entry.path)]));
     const moves = new Map<RelPath, RelPath>();
@@ -194,6 +207,34 @@ class Planner {
         moves.set(source.path, entry.path);
     }
     return moves;
+  }
+
+  /** Directories that move as a whole, by their new path. */
+  #trees(
+    gone: ReadonlyMap<RelPath, Taken>,
+    live: readonly Taken[],
+    moves: ReadonlyMap<RelPath, RelPath>,
+  ): Map<RelPath, MovedTree> {
+    const directories = new Map(
+      live.flatMap(want => (want.entry.kind === 'directory' ? [[want.entry.path, want]] : [])),
+    );
+    const liveChildren = (path: RelPath) => this.#view.liveChildren(path);
+    // Its parents are there, or come with it and before it: nothing can be in the way then.
+    const canHold = (path: RelPath) =>
+      [...ancestorsOf(path)].every(parent => {
+        const wanted = directories.get(parent);
+        const stands = wanted ? wanted.was : this.#view.get(parent);
+        return !this.#leaves.has(parent) && (stands?.kind === 'directory' || (wanted !== undefined && !isLive(stands)));
+      });
+    return movedTrees({ gone, live, moves, liveChildren, canHold });
+  }
+
+  #move(tree: MovedTree): void {
+    this.#mkdirs.push({ do: 'move', ...tree });
+    for (const { entry, tombstone } of [tree, ...tree.below]) {
+      this.#set(entry);
+      this.#set(tombstone);
+    }
   }
 
   #remove({ entry, was, conflict }: Taken): void {
@@ -295,6 +336,10 @@ class Planner {
     if (change !== 0 && parent !== undefined) this.#grown.set(parent, (this.#grown.get(parent) ?? 0) + change);
     this.#after.set(entry.path, entry);
   }
+}
+
+function pathsOf(tree: MovedTree): RelPath[] {
+  return [tree, ...tree.below].flatMap(({ entry, source }: Moved) => [entry.path, source.path]);
 }
 
 function isLiveDirectory(entry: Entry | undefined): boolean {

@@ -14,6 +14,7 @@ import type { DomainIndex, Identity, Kept } from './index-store.ts';
 import { placeOf } from './scan.ts';
 import type { Staging } from './staging.ts';
 import type { Trash } from './trash.ts';
+import { lookAtTree } from './whole-tree.ts';
 
 /** What applying needs to know. */
 export interface ApplyContext {
@@ -60,7 +61,7 @@ class Changed extends Error {
 
 /** Carries out one action. Throws only what is no fault of the disk. */
 export function apply(action: Action, is: ApplyContext): Applied {
-  const keepsDirectories = action.do !== 'mkdir' && action.was?.kind !== 'directory';
+  const keepsDirectories = action.do !== 'mkdir' && action.do !== 'move' && action.was?.kind !== 'directory';
   if (!keepsDirectories) is.directories.clear();
   try {
     return { result: 'done', truths: new Step(is).run(action) };
@@ -90,6 +91,8 @@ class Step {
         return this.#mkdir(action);
       case 'rename':
         return this.#rename(action);
+      case 'move':
+        return this.#move(action);
       case 'symlink':
         return this.#symlink(action);
       case 'chmod':
@@ -147,6 +150,24 @@ class Step {
     );
     if (entry.mode !== source.mode) attempt(() => this.#is.disk.chmod(this.#place(entry.path), entry.mode));
     return [...this.#truth(entry), { entry: tombstone }];
+  }
+
+  #move(tree: Extract<Action, { do: 'move' }>): Truth[] {
+    const { disk, index } = this.#is;
+    const members = [tree, ...tree.below];
+    for (const { entry, was, source } of members) {
+      this.#expectIndex(source.path, source);
+      this.#expectIndex(entry.path, was);
+    }
+    if (this.#standing(tree.was, tree.entry)) throw new Changed([tree.entry.path]);
+    if (!this.#standing(tree.source)) throw new Changed([tree.source.path]);
+    const found = lookAtTree(tree, { disk, place: path => this.#place(path), onDisk: path => index.onDisk(path) });
+    if ('stranger' in found) throw new Changed([found.stranger], true);
+    this.#writable(tree.entry.path, to => this.#writable(tree.source.path, from => disk.rename(from, to)));
+    return members.flatMap(({ entry, source, tombstone }) => [
+      truthOf(entry, found.get(source.path)!),
+      { entry: tombstone },
+    ]);
   }
 
   #symlink({ entry, was, below, conflict }: Extract<Action, { do: 'symlink' }>): Truth[] {

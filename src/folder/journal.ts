@@ -20,6 +20,10 @@ export type JournalRecord =
   | { readonly unsynced: Entry }
   /** … and has arrived, or will not come. */
   | { readonly synced: Entry['path'] }
+  /** A directory, first in the list, is about to be moved with all below it: each new entry with the tombstone of its old path. */
+  | { readonly moves: readonly (readonly [entry: Entry, tombstone: Entry])[] }
+  /** The last intent to move a directory to this path came true as it was meant. */
+  | { readonly moved: Entry['path'] }
   /** The path is forgotten. */
   | { readonly drop: Entry['path'] };
 

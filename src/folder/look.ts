@@ -12,8 +12,9 @@
 import { type Clock, Pause } from '../core/clock.ts';
 import { type Entry, isEqual, isLive, isSameContent, type Origin, type Seen } from '../core/entry.ts';
 import { observe } from '../core/observe.ts';
-import { childOf, isBelow, type RelPath } from '../core/path.ts';
+import { ancestorsOf, childOf, isBelow, parentOf, type RelPath } from '../core/path.ts';
 import { emptied } from '../core/safety.ts';
+import { Carried } from './carried.ts';
 import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
 import type { DomainIndex, Identity } from './index-store.ts';
 import { Missing } from './missing.ts';
@@ -26,6 +27,8 @@ import { Sights } from './sight.ts';
 const LIST_AGAIN_MS = 1_000;
 /** Looks in one synchronous stretch: a few milliseconds. */
 const SLICE = 256;
+/** Changes announced in one synchronous stretch: some ten milliseconds, as a peer takes in one answer of the feed. */
+const ANNOUNCE_SLICE = 1_000;
 /** A scan waits while so many looks are due. */
 const MAX_DUE = 10_000;
 /** A look is taken at least so often, whatever the deadlines say. */
@@ -82,6 +85,7 @@ export class Looker {
   readonly #applying = new Map<RelPath, Due | undefined>();
   readonly #again = new Map<RelPath, number>();
   readonly #missing = new Missing();
+  readonly #carried = new Carried();
   readonly #sights: Sights;
   #scanned = false;
   #unread: readonly (RelPath | undefined)[] = [];
@@ -105,7 +109,9 @@ export class Looker {
 
   /** Something may have changed. `closed`: a writer has finished; `deep`: everything below may be new. */
   hint(path: RelPath, closed = false, deep = false): void {
-    this.#enqueue(path, closed, deep, this.#isFirst(path));
+    this.#enqueue(path, closed, deep && !this.#carried.isOwn(path), this.#isFirst(path));
+    const now = this.#carried.placeOf(path);
+    if (now !== undefined) this.#enqueue(now, closed, deep, this.#isFirst(now));
     this.#pause.wake();
   }
 
@@ -138,6 +144,11 @@ export class Looker {
     this.#settling.forget(path);
     this.#missing.unmove(path);
     this.#sights.refresh();
+  }
+
+  /** A directory was moved here on a peer's behalf, with all below it. */
+  carried(from: RelPath, to: RelPath): void {
+    this.#carried.add(from, to, this.#is.clock.now());
   }
 
   /** Looks whenever there is a reason to, until the signal aborts. */
@@ -223,7 +234,8 @@ export class Looker {
     await this.#drain(0, signal);
     const now = this.#is.clock.now();
     for (const [path, at] of this.#again) {
-      if (at > now) continue;
+      // What was moved is announced first: nobody has to wait for a second look at it.
+      if (at > now || this.#missing.moved.size > 0) continue;
       this.#again.delete(path);
       this.#enqueue(path, false, true, this.#isFirst(path), true);
     }
@@ -238,7 +250,7 @@ export class Looker {
       this.#missing.announceAt ?? Number.POSITIVE_INFINITY,
       this.#settling.nextAt,
     );
-    for (const at of this.#again.values()) next = Math.min(next, at);
+    if (this.#missing.moved.size === 0) for (const at of this.#again.values()) next = Math.min(next, at);
     return next;
   }
 
@@ -268,7 +280,7 @@ export class Looker {
     for (const [path, due] of [...known, ...unknown]) {
       this.#due.delete(path);
       const change = this.#lookAt(path, due);
-      if (change) changes.push(change);
+      if (change) changes.push(...this.#parentsOf(path), change);
     }
     if (changes.length > 0) this.#is.commit(changes);
   }
@@ -299,7 +311,7 @@ export class Looker {
       return undefined;
     }
     if (seen.kind === 'file' && !this.#isSettled(path, stat, due)) return undefined;
-    const source = seen.kind === 'file' ? this.#sourceOf(path, seen, stat) : undefined;
+    const source = this.#sourceOf(path, seen, stat);
     if (source !== undefined) {
       this.#missing.move(path, source);
       return undefined;
@@ -349,7 +361,7 @@ export class Looker {
   #sourceOf(path: RelPath, seen: Seen, stat: Stat): RelPath | undefined {
     const source = this.#missing.ofInode(stat.inode);
     const old = source !== undefined && source !== path ? this.#is.index.get(source) : undefined;
-    if (!old || !isSameContent(old, seen)) return undefined;
+    if (!old || !(seen.kind === 'directory' ? old.kind === 'directory' : isSameContent(old, seen))) return undefined;
     return this.#is.index.identity(old.path)?.birth === stat.birth ? source : undefined;
   }
 
@@ -385,33 +397,67 @@ export class Looker {
       return;
     }
     this.#missing.resume();
-    const moved = this.#missing.takeMoved();
-    await this.#announceAll(
-      moved,
-      ([path, source]) => [...this.#announceMoved(path, source), ...this.#announceGone(source)],
-      signal,
-    );
+    // Directory by directory, so that a peer finds together what it can move as a whole.
+    const moved = this.#missing.takeMoved().sort(([a], [b]) => (a < b ? -1 : 1));
+    const left = new Map<RelPath, number>();
+    await this.#announceAll(moved, ([path, source]) => this.#announceMove(path, source, left), signal);
     await this.#announceAll(this.#missing.paths(), path => this.#announceGone(path), signal);
   }
 
   async #announceAll<T>(items: readonly T[], announce: (item: T) => LocalChange[], signal: AbortSignal): Promise<void> {
-    for (let start = 0; start < items.length && !signal.aborted; start += SLICE) {
+    for (let start = 0; start < items.length && !signal.aborted; start += ANNOUNCE_SLICE) {
       this.#sights.refresh();
-      const changes = items.slice(start, start + SLICE).flatMap(announce);
+      const changes = items.slice(start, start + ANNOUNCE_SLICE).flatMap(announce);
       if (changes.length > 0) this.#is.commit(changes);
       await this.#is.clock.yield();
     }
   }
 
+  /**
+   * A new name, then the old one; and the directory of the old one as soon as nothing is left in it (`left`: how much is). The old
+   * directory itself goes after what was in it.
+   */
+  #announceMove(path: RelPath, source: RelPath, left: Map<RelPath, number>): LocalChange[] {
+    const isDirectory = this.#is.index.get(source)?.kind === 'directory';
+    const changes = this.#announceMoved(path, source);
+    if (isDirectory && this.#is.index.liveChildren(source) > 0) return changes;
+    changes.push(...this.#announceGone(source));
+    if (!this.#missing.get(source)) this.#announceEmptied(parentOf(source), left, changes);
+    return changes;
+  }
+
+  #announceEmptied(directory: RelPath | undefined, left: Map<RelPath, number>, changes: LocalChange[]): void {
+    if (directory === undefined || !this.#missing.get(directory)) return;
+    const count = (left.get(directory) ?? this.#is.index.liveChildren(directory)) - 1;
+    left.set(directory, count);
+    if (count > 0) return;
+    changes.push(...this.#announceGone(directory));
+    if (!this.#missing.get(directory)) this.#announceEmptied(parentOf(directory), left, changes);
+  }
+
+  /** Directories that were found under another name, and are to be announced with what was in them: before anything new in them. */
+  #parentsOf(path: RelPath): LocalChange[] {
+    if (this.#missing.moved.size === 0) return [];
+    return [...ancestorsOf(path)].reverse().flatMap(parent => {
+      const source = this.#missing.moved.get(parent);
+      if (source === undefined) return [];
+      this.#missing.unmove(parent);
+      return this.#announceMoved(parent, source);
+    });
+  }
+
   #announceMoved(path: RelPath, source: RelPath): LocalChange[] {
     const old = this.#is.index.get(source);
     const sight = this.#sights.of(path);
-    if (!this.#missing.get(source) || !isLive(old) || 'hidden' in sight || !sight.seen || this.#isThere(source)) {
+    const missing = this.#missing.get(source);
+    const isMove = missing !== undefined && isLive(old) && !this.#isThere(source);
+    // A directory asserts nothing: it is there, and what is in it is announced next.
+    if ('hidden' in sight || !sight.seen || (!isMove && sight.seen.kind !== 'directory')) {
       this.#enqueue(path, true, false, this.#isFirst(path));
       return [];
     }
-    const from = isSameContent(old, sight.seen) ? { path: source, version: old.version } : undefined;
-    const first = this.#missing.get(source)!.first;
+    const from = isMove && isSameContent(old, sight.seen) ? { path: source, version: old.version } : undefined;
+    const first = missing?.first ?? this.#isFirst(path);
     const change = this.#change(path, sight.seen, sight.stat, first, from);
     return change ? [change] : [];
   }
@@ -439,7 +485,8 @@ export class Looker {
   #emptied(): string | undefined {
     let files = 0;
     for (const path of this.#missing.paths()) if (this.#is.index.get(path)?.kind === 'file') files++;
-    const moved = [...this.#missing.moved.values()].filter(path => this.#missing.get(path)).length;
+    const isFile = (path: RelPath) => this.#missing.get(path) && this.#is.index.get(path)?.kind === 'file';
+    const moved = [...this.#missing.moved.values()].filter(isFile).length;
     return emptied(this.#is.index.totals.files, files - moved);
   }
 

@@ -27,16 +27,26 @@ export interface ReplayContext {
 }
 
 type Intent = Extract<JournalRecord, { will: Entry }>;
+type Moves = Extract<JournalRecord, { moves: unknown }>['moves'];
 
 /** Replays records, oldest first. */
 export function replay(records: readonly JournalRecord[], is: ReplayContext): void {
   const intents = new Map<RelPath, Intent>();
   const unsynced = new Map<RelPath, Entry>();
+  const trees = new Map<RelPath, Moves>();
   for (const record of records) {
     if ('will' in record) intents.set(record.will.path, record);
     else if ('unsynced' in record) unsynced.set(record.unsynced.path, record.unsynced);
     else if ('synced' in record) unsynced.delete(record.synced);
     else if ('did' in record) for (const done of record.did) fulfil(done, intents, is);
+    else if ('moves' in record) {
+      for (const [will, gone] of record.moves) {
+        intents.set(will.path, { will, moved: placeOf(is.directory, gone.path) });
+        intents.set(gone.path, { will: gone });
+      }
+      if (record.moves[0]) trees.set(record.moves[0][0].path, record.moves);
+    } else if ('moved' in record)
+      for (const [entry, gone] of trees.get(record.moved) ?? []) arrive(entry, gone, intents, is);
     else {
       const path = 'is' in record ? record.is.path : record.drop;
       intents.delete(path);
@@ -76,6 +86,13 @@ function fulfil(
   intents.delete(path);
   index.set(intent.will, { inode, birth });
   touch(path);
+}
+
+/** A path has its new name: it is the same file as under its old one. */
+function arrive(entry: Entry, gone: Entry, intents: Map<RelPath, Intent>, is: ReplayContext): void {
+  const identity = is.index.identity(gone.path);
+  fulfil([entry.path, identity?.inode ?? 0, identity?.birth ?? 0], intents, is);
+  fulfil([gone.path, 0, 0], intents, is);
 }
 
 /** Whether every parent of a path is a real directory. */

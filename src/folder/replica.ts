@@ -365,7 +365,7 @@ export class Replica implements View {
           const applied: Applied = stat
             ? { result: 'done', truths: [truthOf(action.entry, stat)] }
             : apply(action, context);
-          results.push(this.#takeIn(action, applied, via(action.entry.path), records));
+          results.push(this.#takeIn(action, applied, via, records));
         }
         // In the same synchronous stretch: an intent without its outcome is left by a crash alone.
         this.#record(gathered(records));
@@ -408,9 +408,15 @@ export class Replica implements View {
   }
 
   /** Records what became of an action. */
-  #takeIn(action: Action, applied: Applied, via: string | undefined, records: JournalRecord[]): Applied {
+  #takeIn(
+    action: Action,
+    applied: Applied,
+    via: (path: RelPath) => string | undefined,
+    records: JournalRecord[],
+  ): Applied {
     if (applied.result === 'done') {
-      records.push(...applied.truths.map(truth => outcomeOf(truth, action)));
+      for (const outcome of outcomesOf(action, applied.truths)) records.push(outcome);
+      if (action.do === 'move') this.#looker.carried(action.source.path, action.entry.path);
       this.#commitApplied(action, applied.truths, via);
     } else records.push(...this.#voidIntents(action));
     if (applied.result === 'changed') for (const path of applied.look) this.#looker.hint(path, false, applied.deep);
@@ -423,6 +429,8 @@ export class Replica implements View {
         return [];
       case 'rename':
         return [{ will: action.entry, moved: placeOf(this.directory, action.source.path) }, { will: action.tombstone }];
+      case 'move':
+        return [{ moves: [action, ...action.below].map(({ entry, tombstone }) => [entry, tombstone]) }];
       case 'fetch':
       case 'symlink':
         return [{ will: action.entry, staged: true }, ...action.below.map(will => ({ will }))];
@@ -437,9 +445,10 @@ export class Replica implements View {
 
   /** An intent that came to nothing must not be finished by a later start. */
   #voidIntents(action: Action): JournalRecord[] {
-    return this.#intents(action).flatMap(record => {
-      if (!('will' in record)) return [];
-      const { path } = record.will;
+    const meant = this.#intents(action).flatMap(record =>
+      'will' in record ? record.will : 'moves' in record ? record.moves.flat() : [],
+    );
+    return meant.flatMap(({ path }) => {
       const entry = this.#index.get(path);
       const kept = this.#index.kept(path);
       return entry ? recordOf({ entry, ...(kept && { kept }) }) : { drop: path };
@@ -456,13 +465,14 @@ export class Replica implements View {
     }
   }
 
-  #commitApplied(action: Action, truths: readonly Truth[], via: string | undefined): void {
-    const learned = action.do === 'rename' ? [action.entry, action.tombstone] : [action.entry];
+  #commitApplied(action: Action, truths: readonly Truth[], via: (path: RelPath) => string | undefined): void {
+    const learned = new Set(learnedOf(action));
+    const site = via(action.entry.path);
     for (const { entry, identity, kept } of truths) {
       this.#looker.applied(entry.path);
       // What this instance adds of its own is news to its own site too.
-      const own = !learned.includes(entry);
-      this.#set({ entry, ...(identity && { identity }) }, kept, own ? undefined : via);
+      const own = !learned.has(entry);
+      this.#set({ entry, ...(identity && { identity }) }, kept, own ? undefined : (via(entry.path) ?? site));
       if (kept)
         this.problems.report(
           entry.path,
@@ -472,7 +482,7 @@ export class Replica implements View {
         );
       else this.problems.clear(entry.path);
     }
-    if (action.do !== 'record' && action.do !== 'chmod' && action.conflict && isLive(action.was)) this.#conflicts++;
+    if ('conflict' in action && action.conflict && isLive(action.was)) this.#conflicts++;
   }
 
   #commitLocal(changes: readonly LocalChange[]): void {
@@ -550,6 +560,23 @@ export class Replica implements View {
       }
     }
   }
+}
+
+/** What peers' entries an action makes true. */
+function learnedOf(action: Action): Entry[] {
+  switch (action.do) {
+    case 'rename':
+      return [action.entry, action.tombstone];
+    case 'move':
+      return [action, ...action.below].flatMap(({ entry, tombstone }) => [entry, tombstone]);
+    default:
+      return [action.entry];
+  }
+}
+
+function outcomesOf(action: Action, truths: readonly Truth[]): JournalRecord[] {
+  if (action.do !== 'move') return truths.map(truth => outcomeOf(truth, action));
+  return [{ moved: action.entry.path }, ...truths.filter(({ kept }) => kept).map(recordOf)];
 }
 
 /** What became true: in few bytes where it is just what was meant. */

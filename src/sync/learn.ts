@@ -31,7 +31,7 @@ const NO_NEWS_MS = 20;
 /** How much later than planned roots are compared, if no heartbeat of the peer brings them before. */
 const PATIENCE_MS = 1_500;
 /** Entries learned in one synchronous stretch. */
-const SLICE = 500;
+const SLICE = 2_000;
 /** Comparisons put off in a row while changes are under way; then one is made all the same. */
 const PUT_OFF_AT_MOST = 6;
 /** First wait after a failure of the peer; it doubles … */

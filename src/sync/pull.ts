@@ -195,14 +195,19 @@ export class Puller {
     const { wants, folder, clock } = this.#is;
     switch (result.result) {
       case 'done':
-        tally.applied++;
+        tally.applied += action.do === 'move' ? 1 + action.below.length : 1;
         for (const { entry } of result.truths) this.#settle(entry.path);
         break;
       case 'changed':
         tally.changed++;
-        wants.postpone(action.entry.path, clock.now());
+        if (action.do === 'move') this.#separate(action);
+        else wants.postpone(action.entry.path, clock.now());
         break;
       case 'failed':
+        if (action.do === 'move') {
+          this.#separate(action);
+          break;
+        }
         tally.failed++;
         wants.postpone(action.entry.path, clock.now(), true);
         folder.problems.report(action.entry.path, 'unwritable', `${result.message}; it is tried again`, clock.now());
@@ -210,6 +215,15 @@ export class Puller {
       default:
         result satisfies never;
     }
+  }
+
+  /** What cannot move as a whole is done path by path, at once: that tells which of them is in the way. */
+  #separate(tree: Extract<Action, { do: 'move' }>): void {
+    for (const { entry, tombstone } of [tree, ...tree.below])
+      for (const { path } of [entry, tombstone]) {
+        const want = this.#is.wants.get(path);
+        if (want) want.singly = true;
+      }
   }
 
   async #fetch(actions: readonly Fetch[], tally: Tally, signal: AbortSignal): Promise<void> {

@@ -33,6 +33,8 @@ export interface Want {
   stuck: boolean;
   /** What the peer said of its parents. */
   parentModes: Map<RelPath, number | undefined> | undefined;
+  /** It did not fit into a tree that moves as a whole: from now on it is done by itself. */
+  singly: boolean;
 }
 
 export class Wants {
@@ -64,7 +66,7 @@ export class Wants {
     } else {
       const sources = new Map([[peer.roleid, sequence]]);
       const fresh = { path: entry.path, entry, sources, via: peer.site, since: now, nextTry: now, tries: 0 };
-      const added: Want = { ...fresh, transfer: undefined, stuck: false, parentModes: undefined };
+      const added: Want = { ...fresh, transfer: undefined, stuck: false, parentModes: undefined, singly: false };
       this.#wants.set(entry.path, added);
       this.#ready.add(added);
       this.#count(added, 1);

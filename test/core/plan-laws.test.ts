@@ -4,10 +4,10 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Entry, isEqual, isLive } from '../../src/core/entry.ts';
 import { ancestorsOf, depthOf, isBelow, parentOf, type RelPath } from '../../src/core/path.ts';
-import { plan, type Wanted } from '../../src/core/plan.ts';
+import { type Action, plan, type Wanted } from '../../src/core/plan.ts';
 import { compareEntries, merge } from '../../src/core/resolve.ts';
 import { sameVersion } from '../../src/core/version.ts';
-import { entriesAt, pathOf } from '../support/entries.ts';
+import { entriesAt, pathOf, tombstone } from '../support/entries.ts';
 import { ModelFolder } from '../support/model-folder.ts';
 
 const SELF = 7;
@@ -42,6 +42,27 @@ const wishes = fc
     return { local, wanted: withOrigins };
   });
 
+/** Wants as an origin announces them that has renamed a directory: of a tree some, of others too, now and then not all. */
+const renamings = fc
+  .tuple(trees, some, fc.constantFrom('b', 'c', 'a/c', 'b/c'), fc.constantFrom('a', 'b', 'a/a', 'a/b'), fc.nat(3))
+  .map(([local, others, to, from, left]) => {
+    const moved = local.filter(entry => isLive(entry) && (entry.path === from || isBelow(entry.path, pathOf(from))));
+    const there = moved.flatMap((entry): Entry[] => {
+      const path = pathOf(to + entry.path.slice(from.length));
+      const version = { ...entry.version, 4: 9 };
+      const origin = entry.kind === 'file' && { from: { path: entry.path, version: entry.version } };
+      return [{ ...entry, path, version, ...origin }, tombstone(entry.path, version)];
+    });
+    const wanted = new Map([...others.slice(left), ...there.slice(left === 3 ? 1 : 0)].map(each => [each.path, each]));
+    return { local, wanted: [...wanted.values()] };
+  });
+
+const changes = fc.oneof(wishes, renamings);
+
+function insideOf(action: Action) {
+  return action.do === 'move' ? action.below : [];
+}
+
 function asked(entry: Entry): Wanted {
   return { entry, parentModes: new Map([...ancestorsOf(entry.path)].map(path => [path, PEERS_MODE])) };
 }
@@ -67,14 +88,22 @@ function assertSame(a: readonly Entry[], b: readonly Entry[]): void {
 describe('laws of the plan', () => {
   it('every step finds the disk as planned, and leaves a tree', () => {
     fc.assert(
-      fc.property(wishes, ({ local, wanted }) => void carriedOut(local, wanted.map(asked))),
+      fc.property(changes, ({ local, wanted }) => void carriedOut(local, wanted.map(asked))),
       { numRuns: 1000 },
     );
   });
 
+  it('trees that come to another name move as a whole', () => {
+    const trips = fc.sample(renamings, { numRuns: 2000, seed: 1 });
+    const moves = trips.flatMap(({ local, wanted }) =>
+      plan(new ModelFolder(local), wanted.map(asked), SELF, NOW).actions.filter(action => action.do === 'move'),
+    );
+    assert.ok(moves.length > 20 && moves.some(({ below }) => below.some(({ entry }) => entry.kind === 'directory')));
+  });
+
   it('after it was applied there is nothing left to do for what did not wait, and soon nothing at all', () => {
     fc.assert(
-      fc.property(wishes, ({ local, wanted }) => {
+      fc.property(changes, ({ local, wanted }) => {
         const folder = new ModelFolder(local);
         let wants = wanted.map(asked);
         for (let round = 1; wants.length > 0; round++) {
@@ -100,7 +129,7 @@ describe('laws of the plan', () => {
   });
 
   it('the order in which things are wanted does not matter', () => {
-    const shuffled = wishes.chain(({ local, wanted }) =>
+    const shuffled = changes.chain(({ local, wanted }) =>
       fc.record({
         local: fc.constant(local),
         wanted: fc.constant(wanted),
@@ -117,10 +146,13 @@ describe('laws of the plan', () => {
 
   it('every wanted path is acted upon, waits, or is true already', () => {
     fc.assert(
-      fc.property(wishes, ({ local, wanted }) => {
+      fc.property(changes, ({ local, wanted }) => {
         const { actions, pending, settled } = plan(new ModelFolder(local), wanted.map(asked), SELF, NOW);
         const answered = new Set([
-          ...actions.flatMap(action => [action.entry.path, ...(action.do === 'rename' ? [action.tombstone.path] : [])]),
+          ...actions.flatMap(action => [action, ...insideOf(action)].map(({ entry }) => entry.path)),
+          ...actions.flatMap(action =>
+            'tombstone' in action ? [action, ...insideOf(action)].map(({ tombstone }) => tombstone.path) : [],
+          ),
           ...pending.map(({ path }) => path),
           ...settled,
         ]);
@@ -131,14 +163,17 @@ describe('laws of the plan', () => {
 
   it('no action touches anything but what is wanted, its parents and what is below', () => {
     fc.assert(
-      fc.property(wishes, ({ local, wanted }) => {
+      fc.property(changes, ({ local, wanted }) => {
         const paths = new Set(wanted.map(({ path }) => path));
         const parents = new Set(wanted.flatMap(({ path }) => [...ancestorsOf(path)]));
         for (const action of plan(new ModelFolder(local), wanted.map(asked), SELF, NOW).actions) {
           assert.ok(paths.has(action.entry.path) || (action.do === 'mkdir' && parents.has(action.entry.path)));
           if (action.do === 'rename')
             assert.ok(paths.has(action.source.path) && action.tombstone.path === action.source.path);
-          if ('below' in action) for (const { path } of action.below) assert.ok(isBelow(path, action.entry.path));
+          if (action.do === 'move')
+            for (const { entry, source } of [action, ...action.below])
+              assert.ok(paths.has(entry.path) && paths.has(source.path));
+          else if ('below' in action) for (const { path } of action.below) assert.ok(isBelow(path, action.entry.path));
         }
       }),
     );
@@ -159,7 +194,7 @@ describe('laws of the plan', () => {
 
   it('nothing that lives is lost except to something newer, and then the action says so', () => {
     fc.assert(
-      fc.property(wishes, ({ local, wanted }) => {
+      fc.property(changes, ({ local, wanted }) => {
         const folder = carriedOut(local, wanted.map(asked));
         for (const before of local.filter(isLive)) {
           const after = folder.get(before.path)!;
@@ -171,7 +206,7 @@ describe('laws of the plan', () => {
 
   it('what is wanted and does not wait becomes the merge of both sides', () => {
     fc.assert(
-      fc.property(wishes, ({ local, wanted }) => {
+      fc.property(changes, ({ local, wanted }) => {
         const before = new ModelFolder(local);
         const { pending } = plan(before, wanted.map(asked), SELF, NOW);
         const waiting = new Set(pending.map(({ path }) => path));

@@ -26,6 +26,25 @@ function asked(entry: Entry, modes: Record<string, number | undefined>): Wanted 
 const renamed = (from: string, version: Entry['version'], to: string, newer: Entry['version']) =>
   file(to, newer, { from: { path: pathOf(from), version } });
 
+const treeA = [
+  directory('a'),
+  file('a/x', { 1: 90 }),
+  symlink('a/l'),
+  directory('a/e'),
+  directory('a/d'),
+  file('a/d/y', { 1: 91 }),
+];
+/** What an origin announces of it as `b`. */
+const toB = [
+  directory('b', { 1: 101 }),
+  renamed('a/x', { 1: 90 }, 'b/x', { 1: 101 }),
+  symlink('b/l', { 1: 101 }),
+  directory('b/e', { 1: 101 }),
+  directory('b/d', { 1: 101 }),
+  renamed('a/d/y', { 1: 91 }, 'b/d/y', { 1: 101 }),
+  ...treeA.map(({ path }) => tombstone(path, { 1: 101 })),
+];
+
 const cases: Case[] = [
   { name: 'a new file is fetched', wanted: [file('f')], actions: ['fetch f'] },
   {
@@ -171,17 +190,81 @@ const cases: Case[] = [
     actions: ['rename b < a'],
   },
   {
-    name: 'a renamed directory moves its files, then goes',
+    name: 'a renamed directory moves as a whole',
+    local: treeA,
+    wanted: toB,
+    actions: ['move b < a - b/d < a/d b/d/y < a/d/y b/e < a/e b/l < a/l b/x < a/x'],
+  },
+  {
+    name: 'one that has more here moves as far as its parts do, and waits for the rest to go',
+    local: [...treeA, file('a/more')],
+    wanted: toB,
+    actions: [
+      'remove a/l',
+      'mkdir b',
+      'mkdir b/e',
+      'move b/d < a/d - b/d/y < a/d/y',
+      'rename b/x < a/x',
+      'remove a/e',
+      'symlink b/l',
+    ],
+    pending: [{ path: pathOf('a'), why: 'occupied' }],
+  },
+  {
+    name: 'one of which something goes elsewhere does not move as a whole',
     local: [directory('a'), file('a/x', { 1: 90 }), file('a/y', { 1: 91 })],
     wanted: [
-      tombstone('a', { 1: 101 }),
-      tombstone('a/x', { 1: 101 }),
-      tombstone('a/y', { 1: 101 }),
+      ...['a', 'a/x', 'a/y'].map(path => tombstone(path, { 1: 101 })),
       directory('b', { 1: 101 }),
       renamed('a/x', { 1: 90 }, 'b/x', { 1: 101 }),
-      renamed('a/y', { 1: 91 }, 'b/y', { 1: 101 }),
+      renamed('a/y', { 1: 91 }, 'c', { 1: 101 }),
     ],
-    actions: ['mkdir b', 'rename b/x < a/x', 'rename b/y < a/y', 'remove a'],
+    actions: ['mkdir b', 'rename c < a/y', 'rename b/x < a/x', 'remove a'],
+  },
+  {
+    name: 'one that needs another mode does not move as a whole',
+    local: [directory('a', { 1: 90 }, 0o700), file('a/x', { 1: 90 })],
+    wanted: [
+      ...['a', 'a/x'].map(path => tombstone(path, { 1: 101 })),
+      directory('b', { 1: 101 }),
+      renamed('a/x', { 1: 90 }, 'b/x', { 1: 101 }),
+    ],
+    actions: ['mkdir b', 'rename b/x < a/x', 'remove a'],
+  },
+  {
+    name: 'one that is there already under its new name receives its files',
+    local: [directory('a'), file('a/x', { 1: 90 }), directory('b', { 1: 101 })],
+    wanted: [...['a', 'a/x'].map(path => tombstone(path, { 1: 101 })), renamed('a/x', { 1: 90 }, 'b/x', { 1: 101 })],
+    actions: ['rename b/x < a/x', 'remove a'],
+  },
+  {
+    name: 'one that has to live again does not move',
+    local: [directory('a'), file('a/x', { 1: 90 })],
+    wanted: [
+      ...['a', 'a/x'].map(path => tombstone(path, { 1: 101 })),
+      directory('b', { 1: 101 }),
+      renamed('a/x', { 1: 90 }, 'b/x', { 1: 101 }),
+      file('a/new', { 1: 101 }),
+    ],
+    actions: ['mkdir b', 'rename b/x < a/x', 'fetch a/new'],
+    pending: [{ path: pathOf('a'), why: 'occupied' }],
+  },
+  {
+    name: 'one that the disk did not let move is done path by path',
+    local: treeA,
+    wanted: toB.map(entry => ({ entry, singly: true })),
+    actions: [
+      'remove a/l',
+      'mkdir b',
+      'mkdir b/e',
+      'mkdir b/d',
+      'rename b/x < a/x',
+      'rename b/d/y < a/d/y',
+      'remove a/e',
+      'remove a/d',
+      'remove a',
+      'symlink b/l',
+    ],
   },
   {
     name: 'a rename of another version than the one here is none',
@@ -255,11 +338,11 @@ function describeAction(action: Action): string {
   const below =
     'below' in action && action.below.length > 0
       ? ` - ${action.below
-          .map(({ path }) => path)
+          .map(item => ('path' in item ? item.path : `${item.entry.path} < ${item.source.path}`))
           .sort()
           .join(' ')}`
       : '';
-  return `${action.do} ${action.entry.path}${action.do === 'rename' ? ` < ${action.source.path}` : ''}${below}`;
+  return `${action.do} ${action.entry.path}${'source' in action ? ` < ${action.source.path}` : ''}${below}`;
 }
 
 const wantedOf = (wanted: readonly (Entry | Wanted)[]): Wanted[] =>

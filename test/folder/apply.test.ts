@@ -389,6 +389,62 @@ describe('a file system that keeps other attributes', () => {
   });
 });
 
+describe('a directory with all that is below it', () => {
+  const members = [directory('t', OLD), file('t/f', OLD), directory('t/s', OLD), symlink('t/s/l', OLD)];
+  const [tree, ...below] = members.map(known => ({
+    entry: { ...known, path: pathOf(known.path.replace('t', 'p/u')), version: NEW },
+    was: undefined,
+    source: known,
+    tombstone: tombstone(known.path, NEW),
+  }));
+  const move: Action = { do: 'move', ...tree!, below };
+  const bench = () => {
+    const bench = new Workbench();
+    bench.have(directory('p', OLD), ...members);
+    return bench;
+  };
+
+  it('moves in one step', () => {
+    const whole = bench();
+    const inode = whole.disk.lstat('d/t/s/l')?.inode;
+    assert.equal(whole.apply(move).result, 'done');
+    assert.equal(whole.disk.lstat('d/t'), undefined);
+    assert.equal(whole.disk.lstat('d/p/u/s/l')?.inode, inode);
+    assert.equal(whole.index.identity(pathOf('p/u/s/l'))?.inode, inode);
+    for (const { entry, tombstone } of [move, ...below]) {
+      assert.deepEqual(whole.index.get(entry.path), entry);
+      assert.equal(whole.index.get(tombstone.path)?.kind, 'tombstone');
+    }
+  });
+
+  const obstacles: Record<string, (bench: Workbench) => void> = {
+    'a file that nobody knows': ({ disk }) => disk.writeFile('d/t/s/new', Buffer.of(1), 0o644),
+    'an ignored file': bench => {
+      bench.ignored = ['t/s/ignored'];
+      bench.disk.writeFile('d/t/s/ignored', Buffer.of(1), 0o644);
+    },
+    'a special file': ({ disk }) => disk.mknod('d/t/pipe'),
+    'a file with another date': ({ disk }) => disk.setDate('d/t/f', 99),
+    'a directory with another mode': ({ disk }) => disk.chmod('d/t/s', 0o700),
+    'a symlink to somewhere else': ({ disk }) => {
+      disk.unlink('d/t/s/l');
+      disk.symlink('elsewhere', 'd/t/s/l');
+    },
+    'a file that is gone': ({ disk }) => disk.unlink('d/t/f'),
+    'a newer entry of a file': ({ index }) => index.set(file('t/f', { ...OLD, 2: 300 })),
+    'a newer entry of a new name': ({ index }) => index.set(tombstone('p/u/f', { 2: 300 })),
+    'something at its new name': ({ disk }) => disk.mkdir('d/p/u', 0o755),
+  };
+  for (const [name, happen] of Object.entries(obstacles))
+    it(`stays where it is because of ${name}`, () => {
+      const hindered = bench();
+      happen(hindered);
+      assert.equal(hindered.apply(move).result, 'changed');
+      assert.equal(hindered.disk.lstat('d/t')?.kind, 'directory');
+      assert.equal(hindered.disk.lstat('d/p/u/s'), undefined);
+    });
+});
+
 describe('a directory that may not be written', () => {
   for (const [kind, make] of Object.entries(actions))
     for (const known of [was, undefined]) {

@@ -247,6 +247,61 @@ describe('a rename', () => {
     await out.stop();
   });
 
+  it('of a tree is told directory by directory, each old one after what was in it', async () => {
+    const out = await Lookout.over(out => {
+      for (const path of ['dir', 'dir/a', 'dir/b']) out.disk.mkdir(`d/${path}`, 0o755);
+      for (const path of ['stays', 'dir/f', 'dir/a/f', 'dir/b/f']) out.write(path);
+    });
+    out.disk.rename('d/dir', 'd/new');
+    out.hint('dir');
+    out.hint('new', false, true);
+    await out.pass(10 * SETTLE_MS);
+    assert.equal(out.announced.length, 1);
+    assert.deepEqual(out.news(), [
+      'directory new',
+      'directory new/a',
+      'file new/a/f',
+      'tombstone dir/a/f',
+      'tombstone dir/a',
+      'directory new/b',
+      'file new/b/f',
+      'tombstone dir/b/f',
+      'tombstone dir/b',
+      'file new/f',
+      'tombstone dir/f',
+      'tombstone dir',
+    ]);
+    await out.stop();
+  });
+
+  it('of a directory whose old name is in use again leaves that one', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.rename('d/dir', 'd/moved');
+    out.disk.mkdir('d/dir', 0o755);
+    for (const path of ['moved', 'dir']) out.hint(path, false, true);
+    out.hint('dir/f0');
+    await out.pass(10 * SETTLE_MS);
+    assert.equal(out.entry('dir')?.kind, 'directory');
+    assert.equal(out.entry('moved')?.kind, 'directory');
+    await out.stop();
+  });
+
+  it('of a directory is told before what is new in it', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.rename('d/dir', 'd/moved');
+    out.hint('dir');
+    out.hint('moved', false, true);
+    await out.pass(100);
+    out.write('moved/new');
+    out.hint('moved/new', true);
+    await out.pass(10 * SETTLE_MS);
+    const news = out.news();
+    assert.deepEqual(news.slice(0, 2), ['directory moved', 'file moved/new']);
+    assert.equal(out.entry('moved/f1')?.from?.path, 'dir/f1');
+    assert.equal(out.entry('dir')?.kind, 'tombstone');
+    await out.stop();
+  });
+
   it('is found by a scan too', async () => {
     const out = await Lookout.over(furnished);
     out.disk.rename('d/dir/f1', 'd/a-new');

@@ -66,7 +66,22 @@ const wishes: Wish[] = [
       ];
     },
   },
+  { name: 'a renamed directory', wanted: life => treeMoved(life, 'dir', 'other') },
 ];
+
+/** What an origin announces of a directory that it has renamed. */
+function treeMoved(life: Life, from: string, to: string): Entry[] {
+  const moved = [...life.replica.entries()].filter(({ path }) => path === from || path.startsWith(`${from}/`));
+  return moved.flatMap(old => [
+    {
+      ...old,
+      path: pathOf(to + old.path.slice(from.length)),
+      version: NEW,
+      ...(old.kind === 'file' && { from: { path: old.path, version: old.version } }),
+    },
+    tombstone(old.path, NEW, START),
+  ]);
+}
 
 function actionsFor(life: Life, wanted: readonly Entry[]): readonly Action[] {
   return plan(
@@ -243,6 +258,7 @@ describe('what is applied', () => {
 
 /** Entries that an action makes true. */
 function truthsOf(action: Action): Entry[] {
+  if (action.do === 'move') return [action, ...action.below].flatMap(({ entry, tombstone }) => [entry, tombstone]);
   return [
     action.entry,
     ...(action.do === 'rename' ? [action.tombstone] : []),
@@ -265,6 +281,61 @@ describe('what a crash left half done', () => {
     const next = await volume.start();
     await volume.pass(10 * SETTLE_MS);
     assert.equal(volume.text('f'), 'edited by somebody');
+    assertTrue(next, volume);
+    await next.end();
+  });
+});
+
+describe('a directory that moved as a whole', () => {
+  const moved = async (prepare: (life: Life, volume: Volume) => void = () => {}) => {
+    const volume = await known();
+    const life = await volume.start();
+    const actions = actionsFor(life, treeMoved(life, 'dir', 'other'));
+    assert.deepEqual(
+      actions.map(action => action.do),
+      ['move'],
+    );
+    prepare(life, volume);
+    const applied = life.replica.apply(actions, () => VIA);
+    await volume.clock.settle();
+    return { volume, life, applied: await applied };
+  };
+
+  it('is not looked at again for the event of its own move', async () => {
+    const { volume, life } = await moved();
+    await volume.pass(5 * SETTLE_MS);
+    let looks = 0;
+    const { lstat } = life.disk;
+    life.disk.lstat = path => {
+      if (path.startsWith('d/other/sub')) looks++;
+      return lstat.call(life.disk, path);
+    };
+    life.replica.hint(pathOf('other'), false, true);
+    await volume.pass(5 * SETTLE_MS);
+    assert.equal(looks, 0);
+    life.replica.hint(pathOf('other'), false, true);
+    await volume.pass(5 * SETTLE_MS);
+    assert.notEqual(looks, 0);
+    await life.end();
+  });
+
+  it('takes along what was done in it a moment before, and told under the old name', async () => {
+    const { volume, life } = await moved();
+    volume.write('other/sub/b', 'edited just before');
+    life.replica.hint(pathOf('dir/sub/b'), true);
+    await volume.pass(5 * SETTLE_MS);
+    assert.equal(life.entry('other/sub/b')?.size, 'edited just before'.length);
+    await life.end();
+  });
+
+  it('stays where it is while somebody changes it', async () => {
+    const { volume, life, applied } = await moved((_, volume) => volume.write('dir/sub/b', 'edited meanwhile'));
+    assert.equal(applied[0]?.result, 'changed');
+    await volume.pass(5 * SETTLE_MS);
+    assert.equal(volume.text('dir/sub/b'), 'edited meanwhile');
+    assertTrue(life, volume);
+    life.kill();
+    const next = await volume.start();
     assertTrue(next, volume);
     await next.end();
   });

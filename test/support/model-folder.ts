@@ -59,6 +59,26 @@ export class ModelFolder implements View {
         assert.ok(isLive(action.source) && action.was?.kind !== 'directory' && isSameContent(action.source, entry));
         this.#entries.set(action.tombstone.path, action.tombstone);
         break;
+      case 'move': {
+        const inside = this.liveBelow(action.source.path);
+        assert.deepEqual(
+          new Set(inside.map(({ path }) => path)),
+          new Set(action.below.map(({ source }) => source.path)),
+        );
+        for (const { entry, was, source, tombstone } of [action, ...action.below]) {
+          this.#expect(source.path, source);
+          this.#expect(entry.path, was);
+          assert.ok(!isLive(was) && isEqual(source, entry), `${source.path} needs more than another name`);
+          assert.equal(entry.path, source.path.replace(action.source.path, action.entry.path));
+          assert.equal(tombstone.path, source.path);
+        }
+        for (const { entry, tombstone } of action.below) {
+          this.#entries.set(tombstone.path, tombstone);
+          this.#entries.set(entry.path, entry);
+        }
+        this.#entries.set(action.tombstone.path, action.tombstone);
+        break;
+      }
       case 'chmod':
         assert.ok(entry.kind === action.was.kind && (entry.kind === 'directory' || isSameContent(entry, action.was)));
         break;

@@ -135,10 +135,28 @@ describe('pulling', () => {
       for (let i = 0; i < 20; i++) stations.get(1)!.write(`acme/d/f${i}`);
     });
     const before = world.at(1).asked.bundle;
+    const inode = world.at(2).volume.disk.lstat('acme/d')?.inode;
     world.at(1).volume.disk.rename('acme/d', 'acme/e');
     await world.pass();
     assert.equal(world.at(2).text('acme/e/f7'), 'acme/d/f7');
     assert.equal(world.at(2).volume.disk.lstat('acme/d'), undefined);
+    assert.equal(world.at(2).volume.disk.lstat('acme/e')?.inode, inode, 'not moved as a whole');
+    assert.equal(world.at(1).asked.bundle, before);
+    await world.stop();
+  });
+
+  it('of a rename moves path by path what cannot move as a whole', async () => {
+    const world = await site(2, ({ stations }) => {
+      stations.get(1)!.volume.disk.mkdir('acme/d', 0o755);
+      for (let i = 0; i < 20; i++) stations.get(1)!.write(`acme/d/f${i}`);
+    });
+    const before = world.at(1).asked.bundle;
+    world.at(2).volume.disk.mknod('acme/d/pipe');
+    world.at(1).volume.disk.rename('acme/d', 'acme/e');
+    await world.pass();
+    assert.equal(world.at(2).text('acme/e/f7'), 'acme/d/f7');
+    assert.equal(world.at(2).volume.disk.lstat('acme/d/f7'), undefined);
+    assert.equal(world.at(2).volume.disk.lstat('acme/d/pipe')?.kind, 'special');
     assert.equal(world.at(1).asked.bundle, before);
     await world.stop();
   });
