@@ -250,7 +250,8 @@ export class Learner {
       if (i % SLICE === SLICE - 1) await this.#is.clock.yield();
       const view = this.#is.domains().get(domain);
       if (!view?.folder.ready) continue;
-      await view.wants.room(signal);
+      // Nothing gives way here unless it must: what was announced together is planned together.
+      if (view.wants.isFull) await view.wants.room(signal);
       this.#learn(domain, view, entry, answer.sequence);
     }
     this.#cursor = answer.sequence;
@@ -374,7 +375,7 @@ export class Learner {
       mine.delete(entry.path);
       if (own && isEqual(own, entry) && sameVersion(own.version, entry.version)) continue;
       found.differ++;
-      await view.wants.room(signal);
+      if (view.wants.isFull) await view.wants.room(signal);
       if (this.#learn(domain, view, entry, sequence)) found.learned++;
     }
     found.differ += mine.size;

@@ -183,9 +183,14 @@ export class Wants {
     this.#wake = wake;
   }
 
+  /** Learning has to wait for {@link room}. */
+  get isFull(): boolean {
+    return this.#wants.size >= MAX_WANTS;
+  }
+
   /** Resolves when there is room for more. */
   room(signal: AbortSignal): Promise<void> {
-    if (this.#wants.size < MAX_WANTS || signal.aborted) return Promise.resolve();
+    if (!this.isFull || signal.aborted) return Promise.resolve();
     return new Promise(resolve => {
       const go = () => {
         this.#roomWaiters.delete(go);
