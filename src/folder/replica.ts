@@ -34,7 +34,7 @@ const FEW_FILES = 8;
 const HOUSEKEEPING_MS = 10_000;
 /** How often tombstones past the retention are looked for: every instance drops them at the same time, give or take this. */
 const EXPIRE_MS = 60_000;
-/** Actions applied in one synchronous stretch: some milliseconds. */
+/** Paths applied in one synchronous stretch: some milliseconds. */
 const SLICE = 64;
 
 /** What a replica is made of. */
@@ -356,11 +356,12 @@ export class Replica implements View {
         staging: this.#staging,
         smallFiles: this.#is.smallFiles,
       });
-      for (let start = 0; start < actions.length; start += SLICE) {
+      for (let start = 0; start < actions.length; ) {
         if (start > 0) await this.#is.clock.yield();
+        const end = endOfStretch(actions, start);
         const records: JournalRecord[] = [];
         const context = this.#applyContext();
-        for (const action of actions.slice(start, start + SLICE)) {
+        for (const action of actions.slice(start, end)) {
           const stat = installed.get(action);
           const applied: Applied = stat
             ? { result: 'done', truths: [truthOf(action.entry, stat)] }
@@ -369,6 +370,7 @@ export class Replica implements View {
         }
         // In the same synchronous stretch: an intent without its outcome is left by a crash alone.
         this.#record(gathered(records));
+        start = end;
       }
     } finally {
       this.#looker.release(paths);
@@ -560,6 +562,16 @@ export class Replica implements View {
       }
     }
   }
+}
+
+/** Where a stretch of actions ends; a tree that moves counts as all its paths. */
+function endOfStretch(actions: readonly Action[], start: number): number {
+  let end = start;
+  for (let paths = 0; end < actions.length && paths < SLICE; end++) {
+    const action = actions[end]!;
+    paths += action.do === 'move' ? 1 + action.below.length : 1;
+  }
+  return end;
 }
 
 /** What peers' entries an action makes true. */
