@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { fromBytes, parsePath, type RelPath } from '../../src/core/path.ts';
 import { bundlesOf, formatBundle, formatBundleRequest, readBundle } from '../../src/peer/bundle-format.ts';
 import { ByteReader } from '../../src/peer/byte-reader.ts';
-import { formatEntries, parseEntry, readEntries } from '../../src/peer/entry-format.ts';
+import { entrySchema, formatEntries, hasEntryShape, parseEntry, readEntries } from '../../src/peer/entry-format.ts';
 import { MAX_BUNDLE_BYTES, MAX_BUNDLE_FILES, MAX_REQUEST_BYTES, ROUTES } from '../../src/peer/protocol.ts';
 import { formatTarget, parseTarget } from '../../src/peer/target.ts';
 import type { BundleItem } from '../../src/sync/peer.ts';
@@ -122,6 +122,43 @@ test('whatever an entry is said to be, parsing never throws and never lets a bad
       },
     ),
   );
+});
+
+test('the quick look at an entry and its schema agree, of whole ones and of damaged ones', () => {
+  const odd = fc.oneof(
+    fc.constantFrom<unknown>(
+      null,
+      -1,
+      1.5,
+      512,
+      2 ** 53,
+      '',
+      'file',
+      [],
+      {},
+      { 7: 1 },
+      { '07': 1 },
+      { 7: -1 },
+      { 7: '1' },
+    ),
+    record({ path: fc.oneof(fc.string(), fc.nat()), version: fc.constantFrom<unknown>({ 7: 1 }, {}, null, [1]) }),
+    fc.dictionary(fc.nat(12).map(String), fc.nat(), { minKeys: 9, noNullPrototype: true }),
+    fc.anything(),
+  );
+  const fields = ['path', 'kind', 'size', 'mtime', 'mode', 'target', 'version', 'from', 'more'];
+  const damaged = fc
+    .tuple(entry, fc.constantFrom(...fields), odd)
+    .map(([whole, field, value]) => JSON.parse(JSON.stringify({ ...whole, [field]: value }) ?? 'null'));
+  const seen = new Set<boolean>();
+  fc.assert(
+    fc.property(fc.oneof(entry, damaged, fc.anything()), raw => {
+      const { success } = entrySchema.safeParse(raw);
+      seen.add(success);
+      assert.equal(hasEntryShape(raw), success);
+    }),
+    { numRuns: 3000 },
+  );
+  assert.equal(seen.size, 2);
 });
 
 test('a bundle comes out as it went in, wherever it is cut', async () => {
