@@ -251,6 +251,7 @@ export class Service {
           lockLost: this.#lock!.lost.aborted,
           freeRatio: total === 0 ? 1 : free / total,
           minFreeRatio: options.minFreeRatio,
+          totalBytes: total === 0 ? Number.POSITIVE_INFINITY : total,
         };
       },
       onChange: (domain, path, via) => this.feed.append(domain, path, via),
@@ -328,7 +329,7 @@ export class Service {
       ...(this.#is.tls && { tls: { source: this.#is.tls, server: peer.server } }),
       onTransfer: this.#is.onTransfer,
       onRefused: (path, reason, domain) => {
-        this.#is.onEvent('warn', 'entry of a peer refused', { peer: peer.roleid, domain, path, reason });
+        // Told by the problems, which say no more of it than a log can bear.
         const message = `peer ${peer.name} announced it: ${reason}; it is left out`;
         this.#replicas.get(domain)?.replica.problems.report(path as RelPath, 'refused', message, this.#is.clock.now());
       },

@@ -1,7 +1,7 @@
 /** A bundle: many small files in one stream. Per file one JSON line, `{"path","size"}` and that many raw bytes, or `{"path","status"}`. */
 import type { BundleItem, FileRef } from '../sync/peer.ts';
 import { type ByteReader, WireError } from './byte-reader.ts';
-import { parseJson } from './entry-format.ts';
+import { parseJson } from './json-text.ts';
 import {
   bundleHeaderSchema,
   MAX_BUNDLE_BYTES,

@@ -8,8 +8,10 @@ import { asPeerError, childrenOf, collect, wrongFile } from './answers.ts';
 import { bundlesOf, formatBundleRequest, readBundle } from './bundle-format.ts';
 import { ByteReader, WireError } from './byte-reader.ts';
 import { CODED, PLAIN } from './coding.ts';
-import { parseEntry, parseJson, readEntries } from './entry-format.ts';
+import { parseEntry, readEntries } from './entry-format.ts';
 import { type Answer, Exchange, type ExchangeOptions } from './exchange.ts';
+import { brief } from './failure.ts';
+import { parseJson } from './json-text.ts';
 import { changesSchema, digestsSchema, domainsSchema, selfSchema } from './messages.ts';
 import { etagOf } from './preconditions.ts';
 import { MAX_ENTRIES, MAX_JSON_BYTES, MAX_PREFIXES, PROTOCOL_HEADER, ROUTES, whatIsWrong } from './protocol.ts';
@@ -44,7 +46,8 @@ export class PeerClient implements Peer {
     this.roleid = options.roleid;
     this.#bundleCoding = (options.codedBundles ?? !LOOPBACK.test(options.address)) ? CODED : PLAIN;
     this.#exchange = new Exchange(options);
-    this.#onRefused = (path, reason, domain) => options.onRefused?.(path, reason, domain);
+    // Whatever it is, it is no path: as text of a peer it may be of any length.
+    this.#onRefused = (path, reason, domain) => options.onRefused?.(brief(path), reason, domain);
   }
 
   /** Closes every socket to the peer. */

@@ -4,6 +4,7 @@ import type { Entry, Origin } from '../core/entry.ts';
 import { fromBytes, parsePath, toBytes } from '../core/path.ts';
 import { MAX_MARKS, type Version } from '../core/version.ts';
 import { type ByteReader, WireError } from './byte-reader.ts';
+import { parseJson } from './json-text.ts';
 import { MAX_ENTRIES_BYTES, MAX_LINE_BYTES, whatIsWrong } from './protocol.ts';
 
 /** An entry from outside, or why it is none. */
@@ -146,15 +147,6 @@ export async function readEntries(reader: ByteReader, limit: number, onRefused: 
     const parsed = parseEntry(parseJson(line));
     if ('entry' in parsed) entries.push(parsed.entry);
     else onRefused(parsed.path, parsed.refused);
-  }
-}
-
-/** Parses the bytes of one JSON text. */
-export function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch (error) {
-    throw new WireError('not JSON', { cause: error });
   }
 }
 

@@ -43,8 +43,8 @@ export const MAX_REQUEST_BYTES = 1 << 20;
 export const MAX_BUNDLE_FILES = 1000;
 /** Content in one bundle: what a receiver may hold in memory; larger files travel alone. */
 export const MAX_BUNDLE_BYTES = 16 << 20;
-/** A JSON answer: a full stretch of the feed (a thousand changes) with the longest paths and targets, rounded up. */
-export const MAX_JSON_BYTES = 96 << 20;
+/** A JSON answer: twice what the serving side makes of a stretch of the feed at most (8 MiB), whatever its paths. */
+export const MAX_JSON_BYTES = 16 << 20;
 /** One line of NDJSON or of a bundle: path, former path and target at their longest, each byte as six of JSON, and a version. */
 export const MAX_LINE_BYTES = 128 << 10;
 /** Entries in one answer: a million is the largest domain aimed at; more would fill the receiver's memory. */

@@ -72,6 +72,12 @@ export interface Serving {
 
 /** Changes in one answer of the feed: some hundred kilobytes. */
 const CHANGES_AT_ONCE = 2_000;
+/** Bytes of their JSON, at most: what the other end takes is twice that, and holds it whole. */
+const CHANGES_BYTES = 8 * 1024 * 1024;
+/** Of an entry's JSON without its texts: eight marks of a version, twice. */
+const FIELDS_BYTES = 1_000;
+/** Of one character in JSON: `\udc80` is the longest. */
+const CHARACTER_BYTES = 6;
 /** Longest that a feed poll may wait, whatever the peer asks: proxies cut idle requests after a minute. */
 const WAIT_AT_MOST_MS = 30_000;
 /** Bytes read from a file at once. */
@@ -288,12 +294,13 @@ export class Server implements Serving {
     const latest = new Map<string, Change>();
     const compare = new Set<DomainName>();
     let sequence = since;
+    let bytes = 0;
     for (const item of feed.after(since)) {
       sequence = item.sequence;
       const folder = visible.get(item.domain);
       if (!folder?.ready || item.via === asking.site) continue;
-      collect(item, folder, latest, compare);
-      if (latest.size >= CHANGES_AT_ONCE) break;
+      bytes += collect(item, folder, latest, compare);
+      if (latest.size >= CHANGES_AT_ONCE || bytes >= CHANGES_BYTES) break;
     }
     const complete = sequence === feed.sequence;
     const heard = complete
@@ -324,16 +331,20 @@ export class Server implements Serving {
   }
 }
 
-function collect(item: FeedItem, folder: Folder, latest: Map<string, Change>, compare: Set<DomainName>): void {
+/** Answers how many bytes it becomes in an answer, at most. */
+function collect(item: FeedItem, folder: Folder, latest: Map<string, Change>, compare: Set<DomainName>): number {
   if (item.path === undefined) {
     compare.add(item.domain);
-    return;
+    return 0;
   }
   const entry = folder.get(item.path);
   const key = `${item.domain}/${item.path}`;
   // At its latest place: what it depends on was changed before.
   latest.delete(key);
-  if (entry) latest.set(key, { domain: item.domain, entry });
+  if (!entry) return 0;
+  latest.set(key, { domain: item.domain, entry });
+  const characters = entry.path.length + (entry.target?.length ?? 0) + (entry.from?.path.length ?? 0);
+  return FIELDS_BYTES + CHARACTER_BYTES * characters;
 }
 
 function heardOf(folder: Folder): Heard {

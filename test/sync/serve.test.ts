@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DomainName } from '../../src/core/path.ts';
 import type { Instance } from '../../src/core/topology.ts';
+import { MAX_JSON_BYTES } from '../../src/peer/protocol.ts';
 import type { ChangesQuery } from '../../src/sync/peer.ts';
 import { Refusal } from '../../src/sync/serve.ts';
-import { pathOf } from '../support/entries.ts';
+import { file, pathOf } from '../support/entries.ts';
 import { instance } from '../support/network.ts';
 import { domain, type Station, World } from '../support/station.ts';
 
@@ -154,6 +155,26 @@ describe('the feed of a server', () => {
     );
     assert.equal(answer.sequence, station.feed.sequence);
     assert.deepEqual((await station.server.changes(south, query(station, answer.sequence), signal)).changes, []);
+    await world.stop();
+  });
+
+  it('tells no more at once than a peer takes, however long the paths', async () => {
+    const { world, station } = await serving();
+    const since = station.feed.sequence;
+    // The longest texts that an entry may have, of characters that are the longest in JSON.
+    const [path, target] = [`${'\udc80'.repeat(250)}/`.repeat(15), '\udc80'.repeat(4095)];
+    const link = { ...file('f', { 1: 1 }), path: pathOf(`${path}f`), kind: 'symlink', target } as const;
+    station.life(SHARED).replica.get = () => link;
+    for (let i = 0; i < 400; i++) station.feed.append(SHARED, pathOf(`${i}`), undefined);
+    let cursor = since;
+    let answers = 0;
+    for (; cursor < station.feed.sequence; answers++) {
+      const answer = await station.server.changes(south, query(station, cursor), signal);
+      assert.ok(JSON.stringify(answer).length < MAX_JSON_BYTES);
+      assert.ok(answer.sequence > cursor);
+      cursor = answer.sequence;
+    }
+    assert.ok(answers > 1);
     await world.stop();
   });
 
