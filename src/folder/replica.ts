@@ -30,6 +30,8 @@ const FOLD_JOURNAL_BYTES = 4 * 1024 * 1024;
 const KEEP_JOURNAL_BYTES = 1024 * 1024;
 /** Up to so many files are cheaper one by one than the whole file system. */
 const FEW_FILES = 8;
+/** Clocks may differ by as much: what is further ahead is no time that anybody has seen. */
+const AHEAD_AT_MOST_MS = 10 * 60_000;
 /** How often a fold is considered, and a halted or missing domain looked at again. */
 const HOUSEKEEPING_MS = 10_000;
 /** How often tombstones past the retention are looked for: every instance drops them at the same time, give or take this. */
@@ -262,8 +264,11 @@ export class Replica implements View {
   /** Takes newer heartbeats; answers whether any was. */
   hear(beats: Iterable<readonly [origin: number, at: number]>): boolean {
     let news = false;
+    // One that is further ahead than any clock may be is of a clock that was put right since: nothing true would ever be newer.
+    const latest = this.#is.clock.now() + AHEAD_AT_MOST_MS;
     for (const [origin, at] of beats) {
-      if (at <= (this.#heard.get(origin) ?? Number.NEGATIVE_INFINITY)) continue;
+      const known = this.#heard.get(origin);
+      if (known !== undefined && known <= latest && at <= known) continue;
       this.#heard.set(origin, at);
       news = true;
     }

@@ -28,6 +28,11 @@ const PREFIXES_AT_ONCE = 256;
 const ENTRIES_AT_ONCE = 20_000;
 /** Wait after an answer of the feed without news, before it is asked again; well below what a person notices. */
 const NO_NEWS_MS = 20;
+/**
+ * Comparisons between two regular ones that a peer may bring about by saying that its feed begins anew, or that a domain has become
+ * ready: enough for a start, and no more than a few a second of one that says nothing else.
+ */
+const DEMANDS_AT_MOST = 8;
 /** How much later than planned roots are compared, if no heartbeat of the peer brings them before. */
 const PATIENCE_MS = 1_500;
 /** Entries learned in one synchronous stretch. */
@@ -77,6 +82,8 @@ export interface LearnOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly digestIntervalMs: number;
+  /** Roleids of the network as it is now: of nobody else is a heartbeat believed. */
+  origins(): ReadonlySet<number>;
   /** Domains shared with the peer's site, as they are now. */
   domains(): ReadonlyMap<DomainName, DomainView>;
   onEvent(event: string, fields: Record<string, unknown>): void;
@@ -154,7 +161,7 @@ export class Learner {
     for (const [domain, beats] of this.#beats) {
       const view = this.#is.domains().get(domain);
       if (view && view.wants.doneUpTo(this.#is.peer.roleid, this.#cursor) < beats.sequence) continue;
-      view?.folder.hear(beatsOf(beats.heard));
+      view?.folder.hear(this.#beatsOf(beats.heard));
       this.#beats.delete(domain);
       // Added again it comes up again in this very loop.
       if (beats.next) this.#beats.set(domain, beats.next);
@@ -162,26 +169,35 @@ export class Learner {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
+    const { clock, digestIntervalMs } = this.#is;
     await this.#greet(signal);
     let compareAt = 0;
+    let isDemanded = false;
+    let demands = 0;
     while (!signal.aborted) {
-      if (this.#is.clock.now() >= compareAt || this.#poll.signal.aborted) {
+      const isDue = clock.now() >= compareAt;
+      if (isDue || isDemanded || this.#poll.signal.aborted) {
+        if (isDue) demands = 0;
         this.#poll = new AbortController();
         await this.#compare(signal);
-        compareAt = this.#is.clock.now() + this.#is.digestIntervalMs;
+        compareAt = clock.now() + digestIntervalMs;
         this.#live();
       }
-      const answer = await this.#ask(Math.max(0, compareAt - this.#is.clock.now()) + this.#patience(), signal);
+      const answer = await this.#ask(Math.max(0, compareAt - clock.now()) + this.#patience(), signal);
+      isDemanded = false;
       if (!answer) continue;
-      this.lastContact = this.#is.clock.now();
+      this.lastContact = clock.now();
       // A peer that answers at once without news must not be asked a thousand times a second.
-      if (answer.reset || answer.sequence === this.#cursor) await this.#is.clock.sleep(NO_NEWS_MS, signal);
+      if (answer.reset || answer.changes.length === 0) await clock.sleep(NO_NEWS_MS, signal);
       if (answer.reset) this.#forget();
       else await this.#take(answer, signal);
-      if (answer.reset || (answer.compare && answer.compare.length > 0)) compareAt = 0;
-      else if (answer.states) {
+      if (answer.reset || (answer.compare && answer.compare.length > 0)) {
+        isDemanded = ++demands <= DEMANDS_AT_MOST;
+        // Without a cursor there is nothing to ask for until then.
+        if (answer.reset && !isDemanded) await clock.sleep(Math.max(0, compareAt - clock.now()), signal);
+      } else if (answer.states) {
         await this.#compareStates({ ...answer, domains: answer.states }, signal);
-        compareAt = this.#is.clock.now() + this.#is.digestIntervalMs;
+        compareAt = clock.now() + digestIntervalMs;
       }
     }
   }
@@ -315,7 +331,7 @@ export class Learner {
       link.fruitless = undefined;
       // What was wanted of it and is not here, it does not have any more.
       view.wants.strikeAll(this.#is.peer.roleid);
-      view.folder.hear(beatsOf(state.heard));
+      view.folder.hear(this.#beatsOf(state.heard));
       return;
     }
     if (link.compared && link.fruitless?.roots === roots && link.fruitless.until > this.#is.clock.now()) return;
@@ -400,6 +416,15 @@ export class Learner {
     return true;
   }
 
+  /** What is to be believed of it: beyond our clock it would hide every lag until then, and of strangers it is no use to anybody. */
+  #beatsOf(heard: Heard): [origin: number, at: number][] {
+    const latest = this.#is.clock.now() + MAX_SKEW_MS;
+    const origins = this.#is.origins();
+    return Object.entries(heard)
+      .map(([origin, at]): [number, number] => [Number(origin), at])
+      .filter(([origin, at]) => at <= latest && origins.has(origin));
+  }
+
   #done(): number {
     let done = this.#cursor;
     for (const { wants } of this.#is.domains().values())
@@ -434,8 +459,4 @@ function grouped(leaves: readonly { prefix: string; count: number }[]): string[]
     count += leaf.count;
   }
   return groups;
-}
-
-function beatsOf(heard: Heard): [origin: number, at: number][] {
-  return Object.entries(heard).map(([origin, at]) => [Number(origin), at]);
 }

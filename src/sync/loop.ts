@@ -56,6 +56,7 @@ export class Loop {
   readonly #pulled = new Map<DomainName, Pulled>();
   readonly #links = new Map<number, Running>();
   #network: Network | undefined;
+  #origins: ReadonlySet<number> = new Set();
   #self: Instance | undefined;
   #failure: unknown;
   #fail: (error: unknown) => void = () => {};
@@ -93,6 +94,7 @@ export class Loop {
   /** Takes a network and the folders of its domains here: whoever stayed the same is left running. */
   async configure(network: Network, self: Instance, folders: ReadonlyMap<DomainName, Folder>): Promise<void> {
     this.#network = network;
+    this.#origins = new Set(network.instances.map(({ roleid }) => roleid));
     this.#self = self;
     for (const [domain, { view }] of this.#pulled) if (folders.get(domain) !== view.folder) await this.#drop(domain);
     for (const [domain, folder] of folders) if (!this.#pulled.has(domain)) this.#pull(domain, folder);
@@ -153,6 +155,7 @@ export class Loop {
       clock: this.#is.clock,
       random: this.#is.random,
       digestIntervalMs: this.#self!.options.digestIntervalMs,
+      origins: () => this.#origins,
       domains: () => this.#shared(instance.site),
       onEvent: (event, fields) => this.#is.onEvent(event, fields),
       onFailure: () => this.#activate(),

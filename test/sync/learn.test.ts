@@ -242,6 +242,36 @@ describe('a heartbeat', () => {
     await world.stop();
   });
 
+  it('is not believed of a time to come, nor of strangers', async () => {
+    const { world, one, two } = await pair();
+    const lies = { 1: START + 10 * MAX_SKEW_MS * 365 * 144, 2: START + 2 * MAX_SKEW_MS, 7: START };
+    one.intercept.changes = async (asking, query, signal) => {
+      const answer = await one.server.changes(asking, query, signal);
+      const states = answer.states?.map(state => ({ ...state, heard: lies }));
+      return { ...answer, heard: { [ACME.name]: lies }, ...(states && { states }) };
+    };
+    one.intercept.domains = asking => {
+      const states = one.server.domains(asking);
+      return { ...states, domains: states.domains.map(state => ({ ...state, heard: lies })) };
+    };
+    await world.pass(60_000);
+    assert.ok(heard(two, 1) <= world.clock.now());
+    assert.ok(heard(two, 2) <= world.clock.now());
+    assert.equal(heard(two, 7), 0);
+    one.intercept = {};
+    await world.pass(30_000);
+    assert.ok(world.clock.now() - heard(two, 1) <= 12_000);
+    await world.stop();
+  });
+
+  it('of a clock that was far ahead is forgotten when that is put right', async () => {
+    const { world, two } = await pair();
+    two.life().replica.hear([[2, world.clock.now() + 24 * 3_600_000]]);
+    await world.pass(20_000);
+    assert.ok(Math.abs(world.clock.now() - heard(two, 2)) <= 12_000);
+    await world.stop();
+  });
+
   it('is not held up by what only a person can heal', async () => {
     const { world, one, two } = await pair();
     two.volume.disk.mknod('acme/f');
@@ -258,4 +288,31 @@ describe('a heartbeat', () => {
     );
     await world.stop();
   });
+});
+
+describe('a peer that answers at once and says nothing', () => {
+  const EMPTY = { reset: false, changes: [], heard: {} };
+  const MINUTE = 60;
+  const cases: Record<string, Partial<Station['intercept']>> = {
+    'that its feed begins anew': { changes: async () => ({ ...EMPTY, epoch: '', sequence: 0, reset: true }) },
+    'that a domain has become ready': {
+      changes: async () => ({ ...EMPTY, epoch: '', sequence: 0, compare: [ACME.name] }),
+    },
+  };
+  for (const [name, intercept] of Object.entries(cases))
+    it(`but ${name} is asked a few times a second, and compared with a few times in ten`, async () => {
+      const { world, one } = await pair();
+      one.intercept = intercept;
+      await world.pass(10_000);
+      const before = { ...one.asked };
+      await world.pass(MINUTE * 1000);
+      const asked = (what: string) => (one.asked[what] ?? 0) - (before[what] ?? 0);
+      assert.ok(asked('changes') <= MINUTE * 60, `${asked('changes')} polls`);
+      assert.ok(asked('domains') <= MINUTE * 2, `${asked('domains')} comparisons`);
+      one.intercept = {};
+      one.write('acme/after');
+      await world.pass();
+      assert.equal(world.at(2).text('acme/after'), 'acme/after');
+      await world.stop();
+    });
 });
