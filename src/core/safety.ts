@@ -12,6 +12,8 @@ export interface Circumstances {
   /** Share of the volume that is free, 0 to 1. */
   readonly freeRatio: number;
   readonly minFreeRatio: number;
+  /** Size of the volume, bytes. */
+  readonly totalBytes: number;
 }
 
 /** Why nothing may be pulled into a domain now, or undefined. */
@@ -21,6 +23,13 @@ export function objection(now: Circumstances): string | undefined {
   if (now.freeRatio < now.minFreeRatio)
     return `only ${percent(now.freeRatio)} of the volume is free, less than the floor of ${percent(now.minFreeRatio)}: free some space, or lower options.minFree`;
   return undefined;
+}
+
+/** Why there is no room for so many bytes more, although the domain may be pulled; undefined: there is. */
+export function lacksRoom(bytes: number, { freeRatio, minFreeRatio, totalBytes }: Circumstances): string | undefined {
+  const room = Math.floor(Math.max(0, freeRatio - minFreeRatio) * totalBytes);
+  if (!(bytes > room)) return undefined;
+  return `it takes ${bytes} bytes more, and ${room} are free above the floor of ${percent(minFreeRatio)}: free some space, or lower options.minFree`;
 }
 
 /** Why a domain's deletions may not be announced, or undefined: every file of a domain of some size would be gone. */

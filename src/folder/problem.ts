@@ -17,6 +17,8 @@ export type ProblemClass =
   | 'gone'
   /** It waits for something else in the tree. */
   | 'waiting'
+  /** Its transfer fails again and again. */
+  | 'transfer'
   /** It cannot be written. */
   | 'unwritable'
   /** A peer sent a path or an entry that is refused. */

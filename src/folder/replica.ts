@@ -7,7 +7,7 @@ import type { DigestNode } from '../core/digest.ts';
 import { type Entry, isEqual, isLive, isSameContent } from '../core/entry.ts';
 import { ancestorsOf, type DomainName, parentOf, type RelPath } from '../core/path.ts';
 import type { Action, View } from '../core/plan.ts';
-import { type Circumstances, objection } from '../core/safety.ts';
+import { type Circumstances, lacksRoom, objection } from '../core/safety.ts';
 import { sameVersion } from '../core/version.ts';
 import { type Applied, type ApplyContext, apply, type Truth, truthOf } from './apply.ts';
 import { Cache } from './cache.ts';
@@ -185,6 +185,11 @@ export class Replica implements View {
   /** Why nothing may be pulled now, or undefined. */
   objection(): string | undefined {
     return this.#looker.halted ?? objection(this.#is.circumstances());
+  }
+
+  /** Why there is no room for so many bytes more, or undefined. */
+  lacksRoom(bytes: number): string | undefined {
+    return lacksRoom(bytes, this.#is.circumstances());
   }
 
   get totals(): Totals {

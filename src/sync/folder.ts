@@ -53,6 +53,8 @@ export interface Folder extends View {
   hint(path: RelPath): void;
   /** Why nothing may be pulled now. */
   objection(): string | undefined;
+  /** Why there is no room for so many bytes more. */
+  lacksRoom(bytes: number): string | undefined;
   openRead(path: RelPath): Outlet;
   /**
    * The bytes of small files that the index has; undefined for one that is not plainly as the index says, or whose date is after
@@ -69,10 +71,10 @@ export interface Folder extends View {
   readonly problems: {
     report(
       path: RelPath,
-      problemClass: 'clock' | 'gone' | 'waiting' | 'unwritable' | 'refused',
+      problemClass: 'clock' | 'gone' | 'waiting' | 'transfer' | 'unwritable' | 'refused',
       message: string,
       now: number,
     ): void;
-    clear(path: RelPath, ...classes: ('clock' | 'gone' | 'waiting' | 'unwritable' | 'refused')[]): void;
+    clear(path: RelPath, ...classes: ('clock' | 'gone' | 'waiting' | 'transfer' | 'unwritable' | 'refused')[]): void;
   };
 }

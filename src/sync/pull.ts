@@ -33,6 +33,11 @@ const PAUSE_AT_MOST_MS = 60_000;
 /** A want that waits for something else in the tree is listed after so long. */
 const LIST_WAITING_MS = 10_000;
 
+/** A transfer that failed so often in a row is listed: a peer that restarts fails once or twice. */
+const LIST_FAILED_TRIES = 3;
+/** How often a large file on its way in makes sure that it may go on. */
+const OBJECTION_BYTES = 64 * 1024 * 1024;
+
 const NO_BYTES = new Uint8Array(0);
 
 /** Somebody to fetch from. */
@@ -139,7 +144,7 @@ export class Puller {
   #settle(path: RelPath): void {
     const entry = this.#is.folder.get(path);
     if (entry) this.#is.wants.done(path, entry);
-    this.#is.folder.problems.clear(path, 'waiting', 'gone', 'unwritable');
+    this.#is.folder.problems.clear(path, 'waiting', 'gone', 'transfer', 'unwritable');
   }
 
   /** What waits is tried again later; parents that nobody knows the mode of are asked for now. */
@@ -286,7 +291,7 @@ export class Puller {
   }
 
   async #fetchBundle(roleid: number, actions: readonly Fetch[], tally: Tally, signal: AbortSignal): Promise<void> {
-    const { folder, wants, clock } = this.#is;
+    const { folder } = this.#is;
     const waiting = new Map(actions.map(action => [action.entry.path, action]));
     const received: { action: Fetch; bytes: Uint8Array }[] = [];
     try {
@@ -307,7 +312,7 @@ export class Puller {
       if (error instanceof PeerError) tally.trouble = error.message;
       else if (!signal.aborted) this.#failedLocally(error, actions);
     }
-    for (const action of waiting.values()) wants.postpone(action.entry.path, clock.now());
+    for (const action of waiting.values()) this.#retry(action.entry.path, tally.trouble);
     const failed = await this.#put(received);
     const staged = received.flatMap(({ action }) => (failed.has(action) ? [] : action));
     tally.fetched += staged.length;
@@ -339,6 +344,12 @@ export class Puller {
       if (want && !want.transfer) wants.delay(entry.path, clock.now() + HALTED_MS, clock.now());
       return;
     }
+    const objection = this.#lacksRoom(entry);
+    if (objection !== undefined) {
+      this.#is.folder.problems.report(entry.path, 'unwritable', `${objection}; it is tried again`, clock.now());
+      wants.postpone(entry.path, clock.now(), true);
+      return;
+    }
     want.transfer = new AbortController();
     const ends = AbortSignal.any([signal, want.transfer.signal]);
     const failed = (error: unknown) => {
@@ -354,8 +365,17 @@ export class Puller {
     this.#transfers.set(entry.path, transfer);
   }
 
+  #lacksRoom(entry: Entry): string | undefined {
+    const { folder } = this.#is;
+    try {
+      return folder.lacksRoom(entry.size - folder.received(entry));
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
   async #fetchLarge(want: Want, entry: Entry, roleid: number, signal: AbortSignal): Promise<void> {
-    const { folder, wants, clock, self } = this.#is;
+    const { folder, clock, self } = this.#is;
     const tally: Tally = { applied: 0, fetched: 0, bytes: 0, changed: 0, failed: 0 };
     try {
       await this.#receive(entry, roleid, tally, signal);
@@ -363,10 +383,16 @@ export class Puller {
     } catch (error) {
       if (error instanceof PeerError && error.refusesItem) this.#struck(entry, roleid);
       else if (!signal.aborted) {
-        if (!(error instanceof PeerError)) this.#failedLocally(error, [{ entry }]);
-        wants.postpone(entry.path, clock.now());
+        if (error instanceof PeerError) tally.trouble = error.message;
+        else {
+          this.#failedLocally(error, [{ entry }]);
+          // Half a file that this disk has no room for would keep all others out.
+          folder.discard(entry);
+        }
+        this.#retry(entry.path, tally.trouble);
       }
       if (want.transfer?.signal.aborted) folder.discard(entry);
+      if (tally.trouble !== undefined) this.#is.onReport(tally);
       return;
     }
     // The tree may have changed meanwhile: plan anew, for what was transferred.
@@ -384,13 +410,19 @@ export class Puller {
     const writer = new WriteBehind(inlet);
     try {
       let size = inlet.size;
+      let unasked = 0;
       const stream = await source.peer.file(this.#is.folder.domain, entry, size, signal);
       for await (const bytes of stream) {
         size += bytes.length;
         if (size > entry.size) throw new PeerError(412, 'it sent more than the file has');
         tally.bytes += bytes.length;
+        unasked += bytes.length;
         // Nothing is left of them here once they are written.
         await writer.add(bytes);
+        if (unasked < OBJECTION_BYTES) continue;
+        unasked = 0;
+        const objection = this.#is.folder.objection();
+        if (objection !== undefined) throw new Error(objection);
       }
       if (size < entry.size) throw new PeerError(0, 'it sent less than the file has');
       await writer.end();
@@ -402,6 +434,14 @@ export class Puller {
     } finally {
       inlet.close();
     }
+  }
+
+  /** A transfer failed, for a reason of the peer where one is given: later again. */
+  #retry(path: RelPath, trouble: string | undefined): void {
+    const { wants, folder, clock } = this.#is;
+    wants.postpone(path, clock.now());
+    if (trouble !== undefined && (wants.get(path)?.tries ?? 0) >= LIST_FAILED_TRIES)
+      folder.problems.report(path, 'transfer', `${trouble}; it is tried again`, clock.now());
   }
 
   /** The peer does not have it after all, and looks at that path itself. */

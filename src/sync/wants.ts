@@ -148,10 +148,10 @@ export class Wants {
     return next === undefined || (later !== undefined && later < next) ? later : next;
   }
 
-  /** Everything that waits may be tried at once: something has changed. */
+  /** What waits for its turn may be tried at once. What failed keeps its wait: a disk that is full, or a peer that breaks off, still does so. */
   hurry(now: number): void {
     for (const want of this.#wants.values())
-      if (!want.stuck && want.nextTry > now) {
+      if (!want.stuck && want.tries === 0 && want.nextTry > now) {
         want.nextTry = now;
         this.#ready.add(want);
       }

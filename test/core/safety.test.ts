@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Circumstances, emptied, objection } from '../../src/core/safety.ts';
+import { type Circumstances, emptied, lacksRoom, objection } from '../../src/core/safety.ts';
 
-const fine: Circumstances = { volume: undefined, lockLost: false, freeRatio: 0.5, minFreeRatio: 0.05 };
+const fine: Circumstances = {
+  volume: undefined,
+  lockLost: false,
+  freeRatio: 0.5,
+  minFreeRatio: 0.05,
+  totalBytes: 1000,
+};
 
 describe('pulling', () => {
   const cases: [name: string, now: Partial<Circumstances>, reason: RegExp | undefined][] = [
@@ -16,6 +22,23 @@ describe('pulling', () => {
   for (const [name, now, reason] of cases)
     it(`${name}: ${reason ? 'stops' : 'goes on'}`, () => {
       const answer = objection({ ...fine, ...now });
+      if (reason) assert.match(answer ?? '', reason);
+      else assert.equal(answer, undefined);
+    });
+});
+
+describe('room', () => {
+  const cases: [name: string, bytes: number, now: Partial<Circumstances>, reason: RegExp | undefined][] = [
+    ['for nothing', 0, { freeRatio: 0 }, undefined],
+    ['just down to the floor', 450, {}, undefined],
+    ['a byte below it', 451, {}, /451 bytes more, and 450 are free above the floor of 5\.0 %/],
+    ['for anything on a volume that tells no size', 2 ** 53, { totalBytes: Number.POSITIVE_INFINITY }, undefined],
+    ['below the floor already', 1, { freeRatio: 0.01 }, /1 bytes more, and 0 are free/],
+    ['for what is larger than any disk', 2 ** 52, {}, /4503599627370496 bytes/],
+  ];
+  for (const [name, bytes, now, reason] of cases)
+    it(`${name}: ${reason ? 'there is none' : 'there is some'}`, () => {
+      const answer = lacksRoom(bytes, { ...fine, ...now });
       if (reason) assert.match(answer ?? '', reason);
       else assert.equal(answer, undefined);
     });

@@ -233,7 +233,7 @@ export class Engine {
       fsync: 'batch',
       ignored: () => false,
       guard,
-      circumstances: () => ({ volume: guard(), lockLost: false, freeRatio: 1, minFreeRatio: 0 }),
+      circumstances: () => ({ volume: guard(), lockLost: false, freeRatio: 1, minFreeRatio: 0, totalBytes: 2 ** 50 }),
       onChange: (domain, path, via) => {
         this.#log(`${domain}/${path} is ${describe(replica, path)}${via ? ` via ${via}` : ''}`);
         this.feed.append(domain, path, via);

@@ -13,7 +13,7 @@ import { walking } from './walking.ts';
 export const DOMAIN = 'd.example' as DomainName;
 export const START = Date.UTC(2026, 0, 5);
 export const SETTLE_MS = 1_000;
-const FINE: Circumstances = { volume: undefined, lockLost: false, freeRatio: 1, minFreeRatio: 0 };
+const FINE: Circumstances = { volume: undefined, lockLost: false, freeRatio: 1, minFreeRatio: 0, totalBytes: 2 ** 50 };
 
 export interface Change {
   readonly path: RelPath;

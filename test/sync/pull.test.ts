@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RelPath } from '../../src/core/path.ts';
+import { DiskError } from '../../src/folder/disk.ts';
 import { SMALL_BYTES } from '../../src/sync/pull.ts';
 import { Refusal, type ServedFile } from '../../src/sync/serve.ts';
 import { pathOf } from '../support/entries.ts';
@@ -348,6 +349,74 @@ describe('a large file', () => {
     await world.pass();
     assert.equal(two.text('acme/large'), large('x'));
     assert.deepEqual(starts.slice(0, 2), [0, 100_000]);
+    await world.stop();
+  });
+});
+
+describe('a large file that cannot be had', () => {
+  it('for want of room is listed with its size; others arrive, and it does when there is room', async () => {
+    const world = await site();
+    const [one, two] = [world.at(1), world.at(2)];
+    const life = two.life();
+    const { circumstances } = life;
+    life.circumstances = { ...circumstances, totalBytes: SMALL_BYTES };
+    one.write('acme/large', large('x'));
+    one.write('acme/small');
+    await world.pass();
+    assert.deepEqual(problems(two), ['unwritable large']);
+    assert.match(
+      life.replica.problems.list()[0]!.message,
+      new RegExp(`${SMALL_BYTES + 1} bytes more.*free some space`),
+    );
+    assert.equal(one.asked.open ?? 0, 0);
+    assert.equal(two.text('acme/small'), 'acme/small');
+    life.circumstances = circumstances;
+    await world.pass(120_000);
+    assert.equal(two.text('acme/large'), large('x'));
+    assert.deepEqual(problems(two), []);
+    await world.stop();
+  });
+
+  it('because its peer breaks off again and again is listed with the reason, until it arrives', async () => {
+    const world = await site();
+    const [one, two] = [world.at(1), world.at(2)];
+    one.intercept.open = async () => {
+      throw new Refusal(503, 'Later', 'as the test wants it');
+    };
+    one.write('acme/large', large('x'));
+    await world.pass(60_000);
+    assert.deepEqual(problems(two), ['transfer large']);
+    assert.match(two.life().replica.problems.list()[0]!.message, /as the test wants it/);
+    assert.ok(one.asked.open! < 20, `${one.asked.open} tries in a minute`);
+    assert.ok(two.reports.some(({ trouble }) => trouble?.includes('as the test wants it')));
+    one.intercept = {};
+    await world.pass(120_000);
+    assert.equal(two.text('acme/large'), large('x'));
+    assert.deepEqual(problems(two), []);
+    await world.stop();
+  });
+
+  it('because the disk refuses it leaves nothing behind that would keep others out', async () => {
+    const world = await site();
+    const [one, two] = [world.at(1), world.at(2)];
+    const { disk } = two.life();
+    const openAppend = disk.openAppend.bind(disk);
+    disk.openAppend = path => {
+      const writer = openAppend(path);
+      if (!path.includes('/staging/')) return writer;
+      const refuse = async () => {
+        throw new DiskError('ENOSPC', 'write', path);
+      };
+      return { ...writer, size: writer.size, write: refuse, sync: () => writer.sync(), close: () => writer.close() };
+    };
+    one.write('acme/large', large('x'));
+    await world.pass();
+    assert.deepEqual(problems(two), ['unwritable large']);
+    const staged = () => '0123456789abcdef'.split('').flatMap(shard => disk.list(`.dfsync/staging/acme/${shard}`));
+    assert.deepEqual(staged(), []);
+    disk.openAppend = openAppend;
+    await world.pass(120_000);
+    assert.equal(two.text('acme/large'), large('x'));
     await world.stop();
   });
 });

@@ -166,10 +166,11 @@ describe('what is ready', () => {
     assert.equal(wants.nextTry(), undefined);
   });
 
-  it('comes sooner when something has changed, except what only a person can heal', () => {
-    const wants = wanting(file('f'), file('g'));
-    wants.postpone(F, 0);
+  it('comes sooner when it is its turn, except what failed', () => {
+    const wants = wanting(file('f'), file('g'), file('h'));
+    wants.delay(F, 1000, 0);
     wants.postpone(pathOf('g'), 0, true);
+    wants.postpone(pathOf('h'), 0);
     wants.hurry(10);
     assert.deepEqual(ready(wants, 10), ['f']);
   });
