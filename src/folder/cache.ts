@@ -11,6 +11,7 @@ import { DIGEST_VERSION, hashPath, prefixOf } from '../core/digest.ts';
 import type { RelPath } from '../core/path.ts';
 import { type Disk, DiskError } from './disk.ts';
 import type { Columns, DomainIndex } from './index-store.ts';
+import { heardIn } from './stored.ts';
 
 /** Changes with every change of a shard's shape; another one is migrated forward, or discarded. */
 const FORMAT = 1;
@@ -108,7 +109,8 @@ export class Cache {
 
   async loadMemory(): Promise<DomainMemory> {
     const memory = await this.#readFile<DomainMemory & Header>(MEMORY);
-    return memory !== 'damaged' && memory?.roleid === this.#roleid ? memory : { heard: {} };
+    if (memory === 'damaged' || memory?.roleid !== this.#roleid) return { heard: {} };
+    return { heard: heardIn(memory.heard) };
   }
 
   async saveMemory(memory: DomainMemory): Promise<void> {

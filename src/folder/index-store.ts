@@ -10,6 +10,18 @@ import { isBelow, parentOf, parsePath, type RelPath } from '../core/path.ts';
 import { type Mark, newest, type Version } from '../core/version.ts';
 import { lengthened, nextLength } from './column.ts';
 import { PathTable } from './path-table.ts';
+import {
+  isKept,
+  isMode,
+  isOrigin,
+  isPath,
+  isRecord,
+  isSize,
+  isStamp,
+  isTarget,
+  isVersion,
+  isWriter,
+} from './stored.ts';
 
 /** Attributes that a file system keeps although others were asked for. */
 export interface Kept {
@@ -55,6 +67,7 @@ interface Aside {
 
 const KINDS = ['file', 'directory', 'symlink', 'tombstone'] as const;
 const TOMBSTONE = KINDS.indexOf('tombstone');
+const SYMLINK = KINDS.indexOf('symlink');
 const FREE = 255;
 
 /** Rows that an empty index has room for. */
@@ -437,15 +450,33 @@ function hasOneMark(version: Version): boolean {
 
 /** Whether what was read from disk has the shape that was written. */
 function areColumns(columns: Columns): boolean {
+  if (!isRecord(columns)) return false;
   const { paths, kinds, sizes, mtimes, modes, writers, stamps, inodes, births, aside } = columns;
-  if (!Array.isArray(paths) || typeof aside !== 'object' || aside === null) return false;
-  const numbers = [kinds, sizes, mtimes, modes, writers, stamps, inodes, births];
+  if (!Array.isArray(paths) || !isRecord(aside)) return false;
+  const each = (column: unknown, holds: (value: unknown) => boolean) =>
+    Array.isArray(column) && column.length === paths.length && column.every(holds);
   return (
-    paths.every(path => 'path' in parsePath(path)) &&
-    numbers.every(
-      column =>
-        Array.isArray(column) && column.length === paths.length && column.every(value => Number.isFinite(value)),
-    ) &&
-    kinds.every(kind => KINDS[kind] !== undefined)
+    paths.every(isPath) &&
+    each(kinds, kind => Number.isInteger(kind) && KINDS[kind as number] !== undefined) &&
+    each(sizes, isSize) &&
+    each(mtimes, Number.isSafeInteger) &&
+    each(modes, isMode) &&
+    each(writers, isWriter) &&
+    each(stamps, isStamp) &&
+    each(inodes, Number.isFinite) &&
+    each(births, Number.isFinite) &&
+    Object.values(aside).every(isAside) &&
+    kinds.every((kind, i) => (kind === SYMLINK) === (aside[i]?.target !== undefined))
+  );
+}
+
+function isAside(raw: unknown): boolean {
+  if (!isRecord(raw)) return false;
+  const { version, target, from, kept } = raw;
+  return (
+    (version === undefined || isVersion(version)) &&
+    (target === undefined || isTarget(target)) &&
+    (from === undefined || isOrigin(from)) &&
+    (kept === undefined || isKept(kept))
   );
 }

@@ -7,6 +7,7 @@
 import type { Entry } from '../core/entry.ts';
 import { type Disk, DiskError } from './disk.ts';
 import type { Identity, Kept } from './index-store.ts';
+import { isEntry, isIdentity, isKept, isPath, isRecord } from './stored.ts';
 
 /** One line. */
 export type JournalRecord =
@@ -107,13 +108,34 @@ export class Journal {
   }
 }
 
-/** A line cut off by a crash is no record. */
+/** A line cut off by a crash is no record, nor is what nobody here has written. */
 function parseLine(line: string): JournalRecord[] {
   if (line === '') return [];
   try {
-    const record = JSON.parse(line) as JournalRecord;
-    return typeof record === 'object' && record !== null ? [record] : [];
+    const record: unknown = JSON.parse(line);
+    return isRecord(record) && isJournalRecord(record) ? [record as unknown as JournalRecord] : [];
   } catch {
     return [];
   }
+}
+
+function isJournalRecord(raw: Readonly<Record<string, unknown>>): boolean {
+  const { is, identity, kept, will, staged, moved, did, unsynced } = raw;
+  if ('will' in raw)
+    return isEntry(will) && (staged === undefined || staged === true) && (moved === undefined || isPlace(moved));
+  if ('unsynced' in raw) return isEntry(unsynced);
+  if ('synced' in raw) return isPath(raw.synced);
+  if ('did' in raw) return Array.isArray(did) && did.every(isDone);
+  if ('is' in raw)
+    return isEntry(is) && (identity === undefined || isIdentity(identity)) && (kept === undefined || isKept(kept));
+  return isPath(raw.drop);
+}
+
+function isDone(raw: unknown): boolean {
+  return Array.isArray(raw) && isPath(raw[0]) && Number.isFinite(raw[1]) && Number.isFinite(raw[2]);
+}
+
+/** A file of the tree by its place on the volume: a domain's directory, and a path in it. */
+function isPlace(raw: unknown): boolean {
+  return isPath(raw) && String(raw).includes('/');
 }

@@ -126,7 +126,11 @@ function finish({ will: entry, staged, moved }: Intent, is: ReplayContext): Stat
   if (disk.lstat(place) || !isLive(entry) || !hasParents(disk, directory, entry.path)) return disk.lstat(place);
   if (entry.kind === 'directory' && isLive(was) && was.kind !== 'directory') disk.mkdir(place, entry.mode);
   else if (staged && isWhole(disk.lstat(is.staged(entry)), entry)) install(is.staged(entry), place, entry, disk);
-  else if (moved !== undefined && isWhole(disk.lstat(moved), entry) && disk.lstat(moved)?.mtime === entry.mtime)
+  else if (
+    moved?.startsWith(`${directory}/`) &&
+    isWhole(disk.lstat(moved), entry) &&
+    disk.lstat(moved)?.mtime === entry.mtime
+  )
     install(moved, place, entry, disk);
   return disk.lstat(place);
 }

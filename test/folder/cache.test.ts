@@ -127,6 +127,15 @@ describe('the cache', () => {
     ['with a path that leads out', shardOf({ paths: ['../x'] })],
     ['with a path that is none', shardOf({ paths: [7] })],
     ['without what stands aside', shardOf({ aside: null })],
+    ['with nonsense aside', shardOf({ aside: { 0: 7 } })],
+    ['with a version of nobody', shardOf({ aside: { 0: { version: {} } } })],
+    ['with a version that is no number', shardOf({ aside: { 0: { version: { 1: 'x' } } } })],
+    ['with a target that is none', shardOf({ kinds: [2], aside: { 0: { target: 7 } } })],
+    ['with a symlink that leads nowhere', shardOf({ kinds: [2] })],
+    ['with a former path that leads out', shardOf({ aside: { 0: { from: { path: '/x', version: { 1: 1 } } } } })],
+    ['with a mode that no file has', shardOf({ modes: [0o4755] })],
+    ['with a size below zero', shardOf({ sizes: [-1] })],
+    ['without columns and count', '{"format":1,"digestVersion":1,"roleid":7}'],
   ];
   for (const [name, text] of damages)
     it(`sets a shard aside that is ${name}, and goes on with the others`, async () => {
@@ -163,8 +172,17 @@ describe('the cache', () => {
     await cacheOn(disk).saveMemory({ heard: { 3: 5 } });
     assert.deepEqual((await cacheOn(disk).loadMemory()).heard, { 3: 5 });
     assert.deepEqual((await cacheOn(disk, 8).loadMemory()).heard, {});
-    disk.writeFile('c/memory.json', Buffer.from('{'), 0o600);
-    assert.deepEqual((await cacheOn(disk).loadMemory()).heard, {});
+    for (const text of [
+      '{',
+      '7',
+      'null',
+      '{"roleid":7}',
+      '{"roleid":7,"heard":[]}',
+      '{"roleid":7,"heard":{"x":1,"2":"y"}}',
+    ]) {
+      disk.writeFile('c/memory.json', Buffer.from(text), 0o600);
+      assert.deepEqual((await cacheOn(disk).loadMemory()).heard, {}, text);
+    }
   });
 });
 

@@ -74,6 +74,35 @@ describe('the journal', () => {
   });
 });
 
+describe('a line that nobody here has written', () => {
+  const entry = file('a', { 1: 1 });
+  const lines: Record<string, unknown> = {
+    'a list': [],
+    nothing: {},
+    'an entry without a path': { is: { ...entry, path: undefined } },
+    'an entry that leads out': { is: { ...entry, path: '../a' } },
+    'an entry of no kind': { is: { ...entry, kind: 'pipe' } },
+    'an entry without a version': { is: { ...entry, version: {} } },
+    'an entry that is none': { is: 7 },
+    'a symlink without a target': { is: { ...entry, kind: 'symlink' } },
+    'an identity that is none': { is: entry, identity: 7 },
+    'attributes that are none': { is: entry, kept: { mode: 'x' } },
+    'an intent that is none': { will: 'a' },
+    'an intent from outside': { will: entry, moved: 'd/../../etc/passwd' },
+    'an intent from the root': { will: entry, moved: 'outside' },
+    'outcomes that are none': { did: 7 },
+    'an outcome that is none': { did: [7] },
+    'content of nothing': { unsynced: {} },
+    'a path that is none': { drop: 7 },
+  };
+  for (const [name, line] of Object.entries(lines))
+    it(`is ignored: ${name}`, () => {
+      const { disk } = opened();
+      disk.writeFile(CURRENT, Buffer.from(`${JSON.stringify(line)}\n${JSON.stringify(is('b'))}\n`), 0o600);
+      assert.deepEqual(replayed(disk), [is('b')]);
+    });
+});
+
 describe('a flush', () => {
   it('that has ended leaves what was appended since it began', () => {
     const { disk, journal } = opened();
