@@ -48,6 +48,8 @@ export class Volume {
   async start(self = 7, running = true): Promise<Life> {
     const life = new Life(this, self);
     const opened = life.replica.open();
+    // Told below, once the time is right.
+    opened.catch(() => {});
     await this.clock.settle();
     await opened;
     if (running) await life.run();
