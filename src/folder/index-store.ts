@@ -6,7 +6,7 @@
  */
 import { type DigestNode, DigestSum, hashContent, hashPath, MAX_PREFIX, rangeOf } from '../core/digest.ts';
 import { type Entry, isExpired, type Origin, type Seen } from '../core/entry.ts';
-import { isBelow, parentOf, parsePath, type RelPath } from '../core/path.ts';
+import { isBelow, parentOf, type RelPath } from '../core/path.ts';
 import { type Mark, newest, type Version } from '../core/version.ts';
 import { lengthened, nextLength } from './column.ts';
 import { PathTable } from './path-table.ts';

@@ -93,6 +93,8 @@ export class Puller {
   constructor(options: PullOptions) {
     this.#is = options;
     options.wants.onWake(() => this.#pause.wake());
+    // What kept it from being pulled is no news of a path that nobody offers any more.
+    options.wants.onGone(path => options.folder.problems.clear(path, 'waiting', 'transfer', 'unwritable'));
   }
 
   /** Why nothing is pulled, or undefined. */

@@ -46,6 +46,7 @@ export class Wants {
   /** How many wants have a peer for a source, those left out that only a person can heal. */
   readonly #counts = new Map<number, number>();
   #wake = () => {};
+  #onGone: (path: RelPath) => void = () => {};
   #roomWaiters = new Set<() => void>();
 
   get size(): number {
@@ -188,6 +189,11 @@ export class Wants {
     return this.#wants.size >= MAX_WANTS;
   }
 
+  /** Told of each path that is not wanted any more, fulfilled or not. */
+  onGone(onGone: (path: RelPath) => void): void {
+    this.#onGone = onGone;
+  }
+
   /** Resolves when there is room for more. */
   room(signal: AbortSignal): Promise<void> {
     if (!this.isFull || signal.aborted) return Promise.resolve();
@@ -233,6 +239,7 @@ export class Wants {
     this.#ready.delete(want);
     this.#count(want, -1);
     want.transfer?.abort();
+    this.#onGone(want.path);
     if (this.#roomWaiters.size > 0 && this.#wants.size < MAX_WANTS / 2) for (const go of [...this.#roomWaiters]) go();
   }
 }

@@ -396,6 +396,24 @@ describe('a large file that cannot be had', () => {
     await world.stop();
   });
 
+  it('is listed no more when its peer does not have it any more', async () => {
+    const world = await site();
+    const [one, two] = [world.at(1), world.at(2)];
+    one.intercept.open = async () => {
+      throw new Refusal(503, 'Later', 'as the test wants it');
+    };
+    one.write('acme/large', large('x'));
+    await world.pass(60_000);
+    assert.deepEqual(problems(two), ['transfer large']);
+    // Another life of the peer, which lost its cache and the file: nobody says of it that it was deleted.
+    one.intercept.domains = asking => ({ ...one.server.domains(asking), epoch: 'another life' });
+    one.intercept.entriesUnder = () => [];
+    one.intercept.changes = async () => ({ epoch: '', sequence: 0, reset: true, changes: [], heard: {} });
+    await world.pass(60_000);
+    assert.deepEqual(problems(two), []);
+    await world.stop();
+  });
+
   it('because the disk refuses it leaves nothing behind that would keep others out', async () => {
     const world = await site();
     const [one, two] = [world.at(1), world.at(2)];
