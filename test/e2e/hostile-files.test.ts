@@ -1,0 +1,208 @@
+/** What file systems do to a domain: others flow on, what cannot be had is listed with class, age and next try, and heals by itself. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import type { ItemProblem } from '../../src/ops/status.ts';
+import type { Instance } from './instance.ts';
+import { TestNetwork } from './network.ts';
+
+const MIB = 1 << 20;
+/** The volume of the second instance: a few files fill it. */
+const VOLUME_MIB = 16;
+
+const canMount = spawnSync('unshare', ['-m', 'sh', '-c', 'mount -t tmpfs tmpfs /mnt']).status === 0;
+
+async function item(instance: Instance, path: string): Promise<ItemProblem | undefined> {
+  return (await instance.domain('acme')).items.find(each => each.path === path);
+}
+
+describe('a volume that is small', {
+  skip: canMount ? false : 'needs root and unshare -m for a mount of its own',
+}, () => {
+  let network: TestNetwork;
+  let n1: Instance;
+  let n2: Instance;
+  /** Its volume as its own process sees it: mounted for nobody else. */
+  const inside = (path: string) => `/proc/${n2.pid}/root${n2.path(path)}`;
+
+  before(async () => {
+    network = await TestNetwork.create({ sites: { north: ['n1', 'n2'] }, domains: { acme: ['north'] } });
+    [n1, n2] = [network.get('n1'), network.get('n2')];
+    const mount = `mount -t tmpfs -o size=${VOLUME_MIB}m tmpfs '${n2.place.root}' && exec "$@"`;
+    await Promise.all([n1.start(), n2.start(['unshare', '-m', 'sh', '-c', mount, 'sh'])]);
+  });
+  after(() => network.close());
+
+  test('a file larger than it is listed and not begun; others arrive; when it goes, so does the item', async () => {
+    n1.write('acme/large', Buffer.alloc(2 * VOLUME_MIB * MIB));
+    await n2.until('it to be listed', async () => {
+      const found = await item(n2, 'large');
+      return (
+        found?.class === 'unwritable' &&
+        /bytes more.*free some space/.test(found.message) &&
+        found.nextTry &&
+        found.since
+      );
+    });
+    n1.write('acme/small', 'small');
+    await n2.until('a small one to arrive', () => existsSync(inside('acme/small')));
+    assert.ok(
+      (await n2.metrics()).some(({ name, labels }) => name === 'dfsync_item_errors' && labels.class === 'unwritable'),
+    );
+    rmSync(n1.path('acme/large'));
+    await n2.until('the item to go', async () => (await item(n2, 'large')) === undefined);
+  });
+
+  test('filled by somebody else: it is halted with the reason, serves on, and goes on when it is free again', async () => {
+    writeFileSync(inside('filler'), Buffer.alloc((VOLUME_MIB - 1) * MIB));
+    try {
+      writeFileSync(inside('filler2'), Buffer.alloc(2 * MIB));
+    } catch {
+      // Full to the last byte.
+    }
+    n1.write('acme/late', 'late');
+    assert.match(await n2.halted('acme'), /free.*free some space/);
+    writeFileSync(n1.path('acme/small'), 'changed');
+    assert.equal(readFileSync(inside('acme/small'), 'utf8'), 'small');
+    for (const name of ['filler', 'filler2']) rmSync(inside(name), { force: true });
+    await n2.until('what was put off to arrive', () => readFileSync(inside('acme/late'), 'utf8') === 'late');
+    await n2.until('the change too', () => readFileSync(inside('acme/small'), 'utf8') === 'changed');
+    await n2.until('it to be in sync', async () => (await n2.domain('acme')).state === 'in-sync');
+  });
+
+  test('another file system mounted over it: nothing is deleted anywhere, and it goes on when that is gone', async () => {
+    const within = (...command: string[]) => execFileSync('nsenter', ['-t', String(n2.pid), '-m', ...command]);
+    for (let i = 0; i < 12; i++) n1.write(`acme/many/${i}`, `${i}`);
+    await n2.until('all to be there', () => existsSync(inside('acme/many/11')));
+    within('mount', '-t', 'tmpfs', 'tmpfs', n2.path('acme'));
+    await n2.halted('acme');
+    n1.write('acme/meanwhile', 'x');
+    assert.ok(existsSync(n1.path('acme/many/11')));
+    within('umount', n2.path('acme'));
+    await n2.until('what was put off to arrive', () => existsSync(inside('acme/meanwhile')));
+    assert.ok(existsSync(n1.path('acme/many/11')) && existsSync(inside('acme/many/11')));
+  });
+
+  test('read-only for a while: it is said, and heals', async () => {
+    const within = (...command: string[]) => execFileSync('nsenter', ['-t', String(n2.pid), '-m', ...command]);
+    within('mount', '-o', 'remount,ro', n2.place.root);
+    n1.write('acme/unwritten', 'x');
+    await n2.until('it to be said', async () => {
+      const { items, reason = '' } = await n2.domain('acme');
+      return /read-only|EROFS/i.test(`${reason} ${items.map(each => each.message).join()}`);
+    });
+    within('mount', '-o', 'remount,rw', n2.place.root);
+    await n2.until('it to arrive', () => existsSync(inside('acme/unwritten')));
+    await n2.until('the item to go', async () => (await item(n2, 'unwritten')) === undefined);
+  });
+});
+
+describe('a volume that is full to the last byte', {
+  skip: canMount ? false : 'needs root and unshare -m for a mount of its own',
+}, () => {
+  test('what arrives is listed, what changes there is announced, and all heals when there is room', async () => {
+    const options = { minFree: 0 };
+    const network = await TestNetwork.create({ sites: { north: ['n1', 'n2'] }, domains: { acme: ['north'] }, options });
+    try {
+      const [n1, n2] = [network.get('n1'), network.get('n2')];
+      const inside = (path: string) => `/proc/${n2.pid}/root${n2.path(path)}`;
+      const mount = `mount -t tmpfs -o size=${VOLUME_MIB}m tmpfs '${n2.place.root}' && exec "$@"`;
+      await Promise.all([n1.start(), n2.start(['unshare', '-m', 'sh', '-c', mount, 'sh'])]);
+      for (const name of ['old', 'edited']) n1.write(`acme/${name}`, name);
+      await n2.until('the first files', () => existsSync(inside('acme/old')) && existsSync(inside('acme/edited')));
+      // Ends with ENOSPC, which is what it is for.
+      spawnSync('dd', ['if=/dev/zero', `of=${inside('filler')}`, 'bs=4096'], { stdio: 'ignore' });
+      n1.write('acme/small', Buffer.alloc(100_000, 's'));
+      n1.write('acme/large', Buffer.alloc(MIB, 'l'));
+      n1.write('acme/edited', 'edited again');
+      for (const path of ['small', 'large', 'edited'])
+        await n2.until(`${path} to be listed`, async () => {
+          const found = await item(n2, path);
+          return found?.class === 'unwritable' && found.nextTry !== undefined && found.sources[0] === 'dfsync1';
+        });
+      assert.equal(readFileSync(inside('acme/edited'), 'utf8'), 'edited');
+      renameSync(inside('acme/old'), inside('acme/renamed'));
+      await n1.until(
+        'the rename to arrive',
+        () => existsSync(n1.path('acme/renamed')) && !existsSync(n1.path('acme/old')),
+      );
+      rmSync(inside('filler'));
+      await n2.until('all to arrive', () => readFileSync(inside('acme/edited'), 'utf8') === 'edited again');
+      await n2.until(
+        'the others too',
+        () => statSync(inside('acme/small')).size === 100_000 && statSync(inside('acme/large')).size === MIB,
+      );
+      await n2.until('nothing to be listed', async () => (await n2.domain('acme')).items.length === 0);
+      assert.equal(await n2.isReady(), true);
+      assert.equal(n1.read('acme/renamed'), 'old');
+    } finally {
+      await network.close();
+    }
+  });
+});
+
+describe('a tree', () => {
+  let network: TestNetwork;
+  let n1: Instance;
+  let n2: Instance;
+  before(async () => {
+    network = await TestNetwork.create({ sites: { north: ['n1', 'n2'] }, domains: { acme: ['north'] } });
+    [n1, n2] = [network.get('n1'), network.get('n2')];
+    await network.start();
+  });
+  after(() => network.close());
+
+  test('a directory becomes a file, and a directory again; names change their case alone', async () => {
+    n1.write('acme/swap/inner', 'a');
+    n1.write('acme/Case', 'case');
+    await network.barrier('acme', 'n1');
+    rmSync(n1.path('acme/swap'), { recursive: true });
+    n1.write('acme/swap', 'a file');
+    renameSync(n1.path('acme/Case'), n1.path('acme/cASE'));
+    await network.until('the file', () => statSync(n2.path('acme/swap')).isFile() && !existsSync(n2.path('acme/Case')));
+    rmSync(n1.path('acme/swap'));
+    n1.write('acme/swap/inner', 'b');
+    await network.until('the directory', () => n2.read('acme/swap/inner') === 'b');
+    assert.deepEqual(
+      [...(await network.barrier('acme', 'n1')).keys()].filter(key => /case/i.test(key)),
+      ['cASE'],
+    );
+  });
+
+  test('hard links become copies; a sparse file has its size and holes of zeros', async () => {
+    n1.write('acme/linked/one', 'linked');
+    linkSync(n1.path('acme/linked/one'), n1.path('acme/linked/two'));
+    n1.write('acme/sparse', 'head');
+    truncateSync(n1.path('acme/sparse'), 64 * MIB);
+    await network.converge('acme');
+    assert.equal(n2.read('acme/linked/two'), 'linked');
+    assert.equal(statSync(n2.path('acme/sparse')).size, 64 * MIB);
+  });
+
+  test('pipes, sockets and devices stay where they are, and stop nothing', async t => {
+    if (!canMount) return t.skip('needs root for a device');
+    mkdirSync(n1.path('acme/special'));
+    execFileSync('mkfifo', [n1.path('acme/special/pipe')]);
+    execFileSync('mknod', [n1.path('acme/special/device'), 'c', '1', '3']);
+    const server = createServer().listen(n1.path('acme/special/socket'));
+    await once(server, 'listening');
+    n1.write('acme/special/file', 'after them');
+    await network.until('the file to arrive', () => existsSync(n2.path('acme/special/file')));
+    assert.deepEqual([...n2.tree('acme/special').keys()], ['file']);
+    assert.deepEqual([...n1.tree('acme/special').keys()].sort(), ['device', 'file', 'pipe', 'socket']);
+    server.close();
+  });
+});
