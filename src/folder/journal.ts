@@ -120,15 +120,20 @@ function parseLine(line: string): JournalRecord[] {
 }
 
 function isJournalRecord(raw: Readonly<Record<string, unknown>>): boolean {
-  const { is, identity, kept, will, staged, moved, did, unsynced } = raw;
+  const { is, identity, kept, will, staged, moved, moves, did, unsynced } = raw;
   if ('will' in raw)
     return isEntry(will) && (staged === undefined || staged === true) && (moved === undefined || isPlace(moved));
   if ('unsynced' in raw) return isEntry(unsynced);
   if ('synced' in raw) return isPath(raw.synced);
+  if ('moves' in raw) return Array.isArray(moves) && moves.length > 0 && moves.every(isMove);
   if ('did' in raw) return Array.isArray(did) && did.every(isDone);
   if ('is' in raw)
     return isEntry(is) && (identity === undefined || isIdentity(identity)) && (kept === undefined || isKept(kept));
-  return isPath(raw.drop);
+  return isPath('moved' in raw ? raw.moved : raw.drop);
+}
+
+function isMove(raw: unknown): boolean {
+  return Array.isArray(raw) && raw.length === 2 && isEntry(raw[0]) && isEntry(raw[1]);
 }
 
 function isDone(raw: unknown): boolean {
