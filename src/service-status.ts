@@ -1,13 +1,15 @@
 /** What a service says of itself, as the plain data that operators read. */
 import type { Network } from './core/topology.ts';
 import type { Replica } from './folder/replica.ts';
-import type { DomainState, DomainStatus, InstanceStatus, PeerStatus, Status } from './ops/status.ts';
+import type { DomainState, DomainStatus, HeldStatus, InstanceStatus, PeerStatus, Status } from './ops/status.ts';
 import type { Service } from './service.ts';
 import type { Link } from './sync/loop.ts';
 import type { Wants } from './sync/wants.ts';
 
 /** Wants that are listed one by one. */
 const MAX_LISTED = 1_000;
+/** Held deletions that are listed one by one. */
+const MAX_HELD = 100;
 /** First-level names that are listed. */
 const MAX_UNMAPPED = 1_000;
 
@@ -85,10 +87,16 @@ function domainStatus(
       .list()
       .slice(0, MAX_LISTED)
       .map(problem => itemOf(problem, wants, names, now)),
+    ...(replica.held.size > 0 && { held: heldStatus(replica.held) }),
     ...(scan && { lastScan: { startedAt: scan.startedAt, endedAt: scan.endedAt, files: scan.paths } }),
     conflicts: replica.conflicts,
     heard: Object.fromEntries(replica.heard),
   };
+}
+
+function heldStatus(held: Replica['held']): HeldStatus {
+  const paths = held.first(MAX_HELD).map(([path, { since }]) => ({ path, since }));
+  return { deletions: held.size, reason: held.reason, since: Math.min(...paths.map(({ since }) => since)), paths };
 }
 
 function itemOf(

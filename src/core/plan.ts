@@ -19,6 +19,8 @@ export interface View {
   liveChildren(directory: RelPath): number;
   /** Every live entry anywhere below a directory; costs a pass over the index. */
   liveBelow(directory: RelPath): Iterable<Entry>;
+  /** Whether the deletion of a live entry is held: by the index it lives, but nothing of it is on the disk. */
+  isHeld(path: RelPath): boolean;
 }
 
 /** An entry of a peer that should become true here. */
@@ -202,7 +204,14 @@ class Planner {
     const moves = new Map<RelPath, RelPath>();
     for (const { entry, was } of live) {
       const source = entry.from && going.get(entry.from.path)?.was;
-      if (!source || moves.has(source.path) || parents.has(source.path) || isLiveDirectory(was)) continue;
+      if (
+        !source ||
+        this.#view.isHeld(source.path) ||
+        moves.has(source.path) ||
+        parents.has(source.path) ||
+        isLiveDirectory(was)
+      )
+        continue;
       if (isSameContent(source, entry) && sameVersion(source.version, entry.from!.version))
         moves.set(source.path, entry.path);
     }
@@ -256,7 +265,7 @@ class Planner {
   #placeDirectory(want: Taken): void {
     if (!this.#parents(want)) return;
     const { entry, was, conflict } = want;
-    if (was?.kind === 'directory') this.#mkdirs.push({ do: 'chmod', entry, was });
+    if (was?.kind === 'directory' && !this.#view.isHeld(entry.path)) this.#mkdirs.push({ do: 'chmod', entry, was });
     else this.#mkdirs.push({ do: 'mkdir', entry, was, conflict });
     this.#set(entry);
   }
@@ -270,7 +279,7 @@ class Planner {
     if (moved) {
       this.#renames.push({ do: 'rename', entry, was, source: moved.was!, tombstone: moved.entry, conflict });
       this.#set(moved.entry);
-    } else if (was && isSameContent(was, entry)) {
+    } else if (was && isSameContent(was, entry) && !this.#view.isHeld(entry.path)) {
       this.#links.push({ do: 'chmod', entry, was });
     } else {
       const below = isLiveDirectory(this.#at(entry.path)) ? this.#clear(entry.path) : [];

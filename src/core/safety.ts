@@ -1,8 +1,5 @@
 /** What stops a domain rather than let it do harm. Pure predicates over what is known; each answer names the reason and the next step. */
 
-/** With so many files known, none left is taken for a lost volume, not for a wish. */
-export const EMPTIED_FILES = 10;
-
 /** What is known just before changes are made or announced. */
 export interface Circumstances {
   /** Why the volume or the domain's root is not the one that was started with. */
@@ -30,12 +27,6 @@ export function lacksRoom(bytes: number, { freeRatio, minFreeRatio, totalBytes }
   const room = Math.floor(Math.max(0, freeRatio - minFreeRatio) * totalBytes);
   if (!(bytes > room)) return undefined;
   return `it takes ${bytes} bytes more, and ${room} are free above the floor of ${percent(minFreeRatio)}: free some space, or lower options.minFree`;
-}
-
-/** Why a domain's deletions may not be announced, or undefined: every file of a domain of some size would be gone. */
-export function emptied(files: number, missing: number): string | undefined {
-  if (files < EMPTIED_FILES || missing < files) return undefined;
-  return `none of its ${files} files is found any more: taken for an emptied or unmounted volume, nothing is deleted elsewhere; bring the files back (the domain goes on by itself), or remove the domain from this site if that was meant`;
 }
 
 function percent(ratio: number): string {

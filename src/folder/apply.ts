@@ -31,6 +31,8 @@ export interface ApplyContext {
   ignored(path: RelPath): boolean;
   /** A path that is missing and not announced counts as absent. */
   isMissing(path: RelPath): boolean;
+  /** So does one whose deletion is held; a directory of these is made again where something is to stand in it. */
+  isHeld(path: RelPath): boolean;
 }
 
 /** What is true of a path after an action. */
@@ -76,12 +78,19 @@ export function apply(action: Action, is: ApplyContext): Applied {
 
 class Step {
   readonly #is: ApplyContext;
+  /** Directories whose deletion was held, and that stand again. */
+  readonly #revived: Truth[] = [];
 
   constructor(is: ApplyContext) {
     this.#is = is;
   }
 
   run(action: Action): Truth[] {
+    const truths = this.#run(action);
+    return [...this.#revived, ...truths];
+  }
+
+  #run(action: Action): Truth[] {
     switch (action.do) {
       case 'record':
         return this.#record(action.entry, action.was);
@@ -221,14 +230,16 @@ class Step {
     staged: string,
   ): Truth[] {
     if (was?.kind !== 'directory') {
+      // A directory whose deletion is held leaves what was below it, as one that stands does.
+      if (below.length > 0) this.#expectCovered(entry.path, below);
       this.#writable(entry.path, () => this.#replace(entry, was, conflict, staged));
       this.#is.staging.left(staged);
-      return [];
+      return below.map(tombstone => ({ entry: tombstone }));
     }
     this.#expectCovered(entry.path, below);
-    for (const tombstone of below) {
-      const known = this.#is.index.get(tombstone.path);
-      if (isLive(known) && !this.#standing(known)) throw new Changed([tombstone.path]);
+    for (const { path } of below) {
+      const known = this.#is.index.get(path);
+      if (isLive(known) && !this.#standing(known) && !this.#is.isHeld(path)) throw new Changed([path]);
     }
     const unknown = this.#unknownIn(entry.path);
     if (unknown.length > 0) throw new Changed(unknown, true);
@@ -267,7 +278,7 @@ class Step {
   #standing(known: Entry | undefined, wanted?: Entry): boolean {
     const path = (known ?? wanted)!.path;
     this.#expectIndex(path, known);
-    this.#expectParents(path);
+    if (!this.#expectParents(path, wanted !== undefined)) return false;
     const seen = this.#seen(path);
     if (!isLive(known)) {
       if (!seen) return false;
@@ -292,7 +303,7 @@ class Step {
 
   #expectAbsent(path: RelPath): void {
     try {
-      this.#expectParents(path);
+      this.#expectParents(path, false);
     } catch (error) {
       if (error instanceof Changed) return;
       throw error;
@@ -300,13 +311,27 @@ class Step {
     if (this.#seen(path)) throw new Changed([path]);
   }
 
-  #expectParents(path: RelPath): void {
+  /** Ends the action where a parent is not as it should be. Answers false where one is gone and held, and not to be revived. */
+  #expectParents(path: RelPath, revive: boolean): boolean {
     const root = this.#directoryAt(undefined);
+    const gone: RelPath[] = [];
     for (const parent of ancestorsOf(path)) {
       const stat = this.#directoryAt(parent);
-      if (stat?.kind !== 'directory') throw new Changed([parent]);
-      if (stat.device !== root?.device) throw new DiskError('EXDEV', 'mount above', path);
+      if (!stat && this.#is.isHeld(parent)) gone.unshift(parent);
+      else if (stat?.kind !== 'directory') throw new Changed([parent]);
+      else if (stat.device !== root?.device) throw new DiskError('EXDEV', 'mount above', path);
     }
+    if (revive) for (const parent of gone) this.#revive(parent);
+    return revive || gone.length === 0;
+  }
+
+  /** Puts a directory back whose deletion is held. */
+  #revive(path: RelPath): void {
+    const entry = this.#is.index.get(path);
+    if (entry?.kind !== 'directory') throw new Changed([path]);
+    this.#writable(path, place => this.#is.disk.mkdir(place, entry.mode));
+    this.#is.directories.set(this.#place(path), this.#is.disk.lstat(this.#place(path)));
+    this.#revived.push(...this.#truth(entry));
   }
 
   /** What stands at a directory's path; undefined: the domain's root. */

@@ -39,6 +39,8 @@ interface Shard extends Header {
 export interface DomainMemory {
   /** Newest heartbeat by origin, milliseconds since 1970. */
   readonly heard: Readonly<Record<number, number>>;
+  /** Deletions are held since then, milliseconds since 1970. */
+  readonly holdingSince?: number;
 }
 
 export class Cache {

@@ -7,15 +7,17 @@
  *   equal to its entry   is nothing;
  *   different            is a change once it is settled: closed by its writer, or unchanged for the settle time;
  *   missing              waits until no path of the domain has gone missing for a while, then all of it is announced together,
- *                        each renamed file with the name it had (same inode, birth time, size and date).
+ *                        each renamed file with the name it had (same inode, birth time, size and date);
+ *   missing with most    of its domain is held instead: it counts as absent, and is announced when an operator says so.
  */
 import { type Clock, Pause } from '../core/clock.ts';
 import { type Entry, isEqual, isLive, isSameContent, type Origin, type Seen } from '../core/entry.ts';
+import type { HoldLimits } from '../core/holding.ts';
 import { observe } from '../core/observe.ts';
 import { ancestorsOf, childOf, isBelow, parentOf, type RelPath } from '../core/path.ts';
-import { emptied } from '../core/safety.ts';
 import { Carried } from './carried.ts';
 import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
+import { Held, type HeldPath } from './held.ts';
 import type { DomainIndex, Identity } from './index-store.ts';
 import { Missing } from './missing.ts';
 import type { Problems } from './problem.ts';
@@ -50,6 +52,8 @@ export interface LookContext {
   readonly self: number;
   readonly settleMs: number;
   readonly problems: Problems;
+  /** From when on deletions are held; default: {@link HOLD_LIMITS}. */
+  readonly holdLimits?: HoldLimits | undefined;
   ignored(path: RelPath): boolean;
   /** Why volume or domain are not those that were started with. */
   guard(): string | undefined;
@@ -57,7 +61,14 @@ export interface LookContext {
   commit(changes: readonly LocalChange[]): void;
   /** Takes what a first scan met without an entry: another one would say the same, so it need not be in the journal. */
   commitMet(changes: readonly LocalChange[]): void;
+  /** Forgets paths that are on no disk here, so that peers bring them again. */
+  forget(paths: readonly RelPath[]): void;
+  /** Deletions are held from now on, or more of them, for a reason; or (undefined) none any more. */
+  onHeld(reason: string | undefined): void;
 }
+
+/** What an operator can decide about deletions that are held: they were meant, or they are to be undone. */
+export type HoldDecision = 'release' | 'undo';
 
 /** How a scan went. */
 export interface ScanReport {
@@ -86,7 +97,11 @@ export class Looker {
   readonly #again = new Map<RelPath, number>();
   readonly #missing = new Missing();
   readonly #carried = new Carried();
+  readonly #held: Held;
   readonly #sights: Sights;
+  /** The process before this one held deletions since then: what a first look finds missing stays held. */
+  #heldBefore: number | undefined;
+  #decided: { readonly decision: HoldDecision; readonly paths: readonly RelPath[] } | undefined;
   #scanned = false;
   #unread: readonly (RelPath | undefined)[] = [];
   readonly #pause = new Pause();
@@ -94,6 +109,7 @@ export class Looker {
   constructor(context: LookContext) {
     this.#is = context;
     this.#settling = new Settling(context.settleMs);
+    this.#held = new Held(context.holdLimits);
     this.#sights = new Sights(context.disk, context.directory);
   }
 
@@ -115,9 +131,36 @@ export class Looker {
     this.#pause.wake();
   }
 
-  /** A path is missing on disk and not announced yet: for a recheck it counts as absent. */
+  /** A path is missing on disk and not announced: for a recheck it counts as absent. */
   isMissing(path: RelPath): boolean {
-    return this.#missing.get(path) !== undefined;
+    return this.#missing.get(path) !== undefined || this.isHeld(path);
+  }
+
+  /** The deletion of a path is held. */
+  isHeld(path: RelPath): boolean {
+    return this.#held.get(path) !== undefined;
+  }
+
+  /** Deletions that are held. */
+  get held(): Pick<Held, 'size' | 'reason' | 'first'> {
+    return this.#held;
+  }
+
+  /** Since when deletions are held (milliseconds since 1970), as far as a next process has to know; undefined: none are. */
+  get holdingSince(): number | undefined {
+    return this.#held.since ?? this.#heldBefore;
+  }
+
+  /** The process before this one held deletions since then. */
+  holdOn(since: number): void {
+    this.#heldBefore = since;
+  }
+
+  /** An operator decides about all that is held now; answers how many paths that are. It is done soon after. */
+  decide(decision: HoldDecision): number {
+    this.#decided = { decision, paths: this.#held.paths() };
+    this.#pause.wake();
+    return this.#held.size;
   }
 
   /** Something will be applied at these paths, over time: none of them is looked at until {@link release}. */
@@ -241,7 +284,11 @@ export class Looker {
     }
     for (const { path, first } of [...this.#settling.due(now)]) this.#enqueue(path, false, false, first);
     await this.#drain(0, signal);
+    await this.#carryOut(signal);
+    if (this.#held.isHollow) for (const path of this.#held.paths()) this.#reconsider(path);
     if ((this.#missing.announceAt ?? Number.POSITIVE_INFINITY) <= this.#is.clock.now()) await this.#announce(signal);
+    if (this.#scanned && this.#unread.length === 0 && this.#missing.size === 0 && this.#held.size === 0)
+      this.#heldBefore = undefined;
   }
 
   #nextDeadline(): number {
@@ -297,7 +344,7 @@ export class Looker {
       return undefined;
     }
     const { seen, stat } = sight;
-    if (this.#missing.get(path)) this.#returned(path);
+    if (this.isMissing(path)) this.#returned(path);
     const known = this.#is.index.onDisk(path);
     const same = known !== undefined && isEqual(known, seen);
     if (known?.kind === 'directory' && seen.kind !== 'directory' && this.#is.index.liveChildren(path) > 0) {
@@ -313,6 +360,7 @@ export class Looker {
     if (seen.kind === 'file' && !this.#isSettled(path, stat, due)) return undefined;
     const source = this.#sourceOf(path, seen, stat);
     if (source !== undefined) {
+      this.#reconsider(source);
       this.#missing.move(path, source);
       return undefined;
     }
@@ -334,7 +382,7 @@ export class Looker {
   /** The disk shows what the index says: what was noticed before is void. */
   #forgetNoticed(path: RelPath): void {
     this.#settling.forget(path);
-    if (this.#missing.get(path)) this.#returned(path);
+    if (this.isMissing(path)) this.#returned(path);
     this.#is.problems.clear(path, 'busy', 'unreadable', 'mount');
   }
 
@@ -359,7 +407,7 @@ export class Looker {
 
   /** The missing path whose file this is under a new name. */
   #sourceOf(path: RelPath, seen: Seen, stat: Stat): RelPath | undefined {
-    const source = this.#missing.ofInode(stat.inode);
+    const source = this.#missing.ofInode(stat.inode) ?? this.#held.ofInode(stat.inode);
     const old = source !== undefined && source !== path ? this.#is.index.get(source) : undefined;
     if (!old || !(seen.kind === 'directory' ? old.kind === 'directory' : isSameContent(old, seen))) return undefined;
     return this.#is.index.identity(old.path)?.birth === stat.birth ? source : undefined;
@@ -369,15 +417,16 @@ export class Looker {
     this.#settling.forget(path);
     this.#is.problems.clear(path, 'busy', 'unreadable', 'mount', 'attributes');
     const known = this.#is.index.get(path);
-    if (!isLive(known) || this.#missing.get(path)) return;
-    this.#miss(path, first);
+    if (!isLive(known) || this.isMissing(path)) return;
+    this.#miss(known, first);
     // Its parents gone, everything below is gone.
-    if (known.kind === 'directory') for (const entry of this.#is.index.liveBelow(path)) this.#miss(entry.path, first);
+    if (known.kind === 'directory') for (const entry of this.#is.index.liveBelow(path)) this.#miss(entry, first);
   }
 
-  #miss(path: RelPath, first: boolean): void {
-    if (this.#missing.get(path)) return;
-    this.#missing.add(path, { since: this.#is.clock.now(), first }, this.#is.index.identity(path)?.inode);
+  #miss({ path, kind }: Entry, first: boolean): void {
+    if (this.isMissing(path)) return;
+    const missing = { since: this.#is.clock.now(), first, isFile: kind === 'file' };
+    this.#missing.add(path, missing, this.#is.index.identity(path)?.inode);
   }
 
   #returned(path: RelPath): void {
@@ -387,13 +436,30 @@ export class Looker {
 
   #forgetMissing(path: RelPath): void {
     if (this.#missing.size > 0) this.#missing.delete(path, this.#is.index.identity(path)?.inode);
+    this.#letGo(path);
   }
 
-  /** Announces what is still missing, and what was found of it under another name. */
+  /** A path is held no more; answers what it was. */
+  #letGo(path: RelPath): HeldPath | undefined {
+    const held = this.#held.delete(path);
+    if (held && this.#held.size === 0) {
+      this.#heldBefore = undefined;
+      this.#is.onHeld(undefined);
+    }
+    return held;
+  }
+
+  /** What was held is missing like anything else again. */
+  #reconsider(path: RelPath): void {
+    const held = this.#letGo(path);
+    if (held) this.#missing.add(path, { since: held.since, first: false, isFile: held.kind === 'file' }, held.inode);
+  }
+
+  /** Announces what is still missing, and what was found of it under another name; or holds it. */
   async #announce(signal: AbortSignal): Promise<void> {
-    const reason = this.#is.guard() ?? this.#emptied();
-    if (reason !== undefined) {
-      this.#missing.halt(reason, this.#is.clock.now());
+    const objection = this.#is.guard();
+    if (objection !== undefined) {
+      this.#missing.halt(objection, this.#is.clock.now());
       return;
     }
     this.#missing.resume();
@@ -401,7 +467,57 @@ export class Looker {
     const moved = this.#missing.takeMoved().sort(([a], [b]) => (a < b ? -1 : 1));
     const left = new Map<RelPath, number>();
     await this.#announceAll(moved, ([path, source]) => this.#announceMove(path, source, left), signal);
-    await this.#announceAll(this.#missing.paths(), path => this.#announceGone(path), signal);
+    const paths = this.#missing.paths();
+    const { files, unseen } = this.#missing;
+    const now = this.#is.clock.now();
+    const reason =
+      this.#heldBefore !== undefined && unseen
+        ? 'deletions were held when this instance stopped, and these files are still missing'
+        : this.#held.judge({ files: this.#is.index.totals.files, missing: files, unseen }, now);
+    if (files > 0) this.#held.note(files, now, reason);
+    await this.#announceAll(paths, path => this.#announceOrHold(path, reason), signal);
+    if (reason !== undefined) this.#is.onHeld(reason);
+  }
+
+  /** A directory cannot go while anything below it is held. */
+  #announceOrHold(path: RelPath, reason: string | undefined): LocalChange[] {
+    if (reason === undefined && !this.#held.isAbove(path)) return this.#announceGone(path);
+    const missing = this.#missing.get(path);
+    const known = this.#is.index.get(path);
+    if (!missing || !isLive(known)) return [];
+    const inode = this.#is.index.identity(path)?.inode ?? 0;
+    const since = missing.first ? Math.min(missing.since, this.#heldBefore ?? missing.since) : missing.since;
+    this.#missing.delete(path, inode);
+    this.#held.add(path, { since, kind: known.kind, inode });
+    return [];
+  }
+
+  /** Does what an operator has decided about what is held. */
+  async #carryOut(signal: AbortSignal): Promise<void> {
+    if (!this.#decided || this.#is.guard() !== undefined) return;
+    const { decision, paths } = this.#decided;
+    this.#decided = undefined;
+    for (let start = 0; start < paths.length && !signal.aborted; start += SLICE) {
+      this.#sights.refresh();
+      const gone = paths.slice(start, start + SLICE).flatMap(path => this.#takeHeld(path));
+      if (decision === 'undo') this.#is.forget(gone.map(({ entry }) => entry.path));
+      else this.#is.commit(gone);
+      await this.#is.clock.yield();
+    }
+  }
+
+  /** A path that is held no more: what its deletion is, if it is gone indeed. */
+  #takeHeld(path: RelPath): LocalChange[] {
+    const { index, self } = this.#is;
+    const sight = this.#sights.of(path);
+    if (!this.isHeld(path) || 'hidden' in sight) return [];
+    const { since } = this.#letGo(path)!;
+    if (sight.seen) {
+      this.#enqueue(path, false, true, false);
+      return [];
+    }
+    const entry = observe(path, index.get(path), undefined, { self, now: since, first: false });
+    return entry ? [{ entry }] : [];
   }
 
   async #announceAll<T>(items: readonly T[], announce: (item: T) => LocalChange[], signal: AbortSignal): Promise<void> {
@@ -480,14 +596,6 @@ export class Looker {
   #isThere(path: RelPath): boolean {
     const sight = this.#sights.of(path);
     return 'hidden' in sight || sight.seen !== undefined;
-  }
-
-  #emptied(): string | undefined {
-    let files = 0;
-    for (const path of this.#missing.paths()) if (this.#is.index.get(path)?.kind === 'file') files++;
-    const isFile = (path: RelPath) => this.#missing.get(path) && this.#is.index.get(path)?.kind === 'file';
-    const moved = [...this.#missing.moved.values()].filter(isFile).length;
-    return emptied(this.#is.index.totals.files, files - moved);
   }
 
   #reportHidden(path: RelPath, why: string): void {

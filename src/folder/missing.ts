@@ -17,6 +17,7 @@ export interface MissingPath {
   readonly since: number;
   /** A first look found it. */
   readonly first: boolean;
+  readonly isFile: boolean;
 }
 
 export class Missing {
@@ -25,10 +26,22 @@ export class Missing {
   /** New files whose old name is missing, by new path: announced together with it. */
   readonly #moved = new Map<RelPath, RelPath>();
   #last = 0;
+  #files = 0;
+  #unseen = false;
   #halted: { readonly reason: string; readonly since: number } | undefined;
 
   get size(): number {
     return this.#paths.size;
+  }
+
+  /** Those that are files. */
+  get files(): number {
+    return this.#files;
+  }
+
+  /** Some of it went while nobody could see it: before a first look, or while the volume was not the right one. */
+  get unseen(): boolean {
+    return this.#unseen;
   }
 
   /** Why nothing of it is announced, or undefined. */
@@ -60,15 +73,22 @@ export class Missing {
 
   add(path: RelPath, missing: MissingPath, inode: number | undefined): void {
     this.#paths.set(path, missing);
-    this.#last = missing.since;
+    if (missing.isFile) this.#files++;
+    this.#unseen ||= missing.first;
+    this.#last = Math.max(this.#last, missing.since);
     if (inode) this.#byInode.set(inode, path);
   }
 
   /** It is there again, or announced. */
   delete(path: RelPath, inode: number | undefined): void {
-    if (!this.#paths.delete(path)) return;
+    const missing = this.#paths.get(path);
+    if (!missing) return;
+    this.#paths.delete(path);
+    if (missing.isFile) this.#files--;
     if (inode !== undefined && this.#byInode.get(inode) === path) this.#byInode.delete(inode);
-    if (this.#paths.size === 0) this.#halted = undefined;
+    if (this.#paths.size > 0) return;
+    this.#halted = undefined;
+    this.#unseen = false;
   }
 
   /** Files come back to a halted domain: what is still missing counts only once that has stopped. */
@@ -85,7 +105,7 @@ export class Missing {
     this.#moved.delete(to);
   }
 
-  /** New and old paths of renamed files. */
+  /** New and old paths of renamed files and directories. */
   get moved(): ReadonlyMap<RelPath, RelPath> {
     return this.#moved;
   }
@@ -98,6 +118,7 @@ export class Missing {
 
   halt(reason: string, now: number): void {
     this.#halted = { reason, since: now };
+    this.#unseen = true;
   }
 
   resume(): void {

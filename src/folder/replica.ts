@@ -5,6 +5,7 @@
 import { type Clock, Pause, type Random } from '../core/clock.ts';
 import type { DigestNode } from '../core/digest.ts';
 import { type Entry, isEqual, isLive, isSameContent } from '../core/entry.ts';
+import type { HoldLimits } from '../core/holding.ts';
 import { ancestorsOf, type DomainName, parentOf, type RelPath } from '../core/path.ts';
 import type { Action, View } from '../core/plan.ts';
 import { type Circumstances, lacksRoom, objection } from '../core/safety.ts';
@@ -15,7 +16,7 @@ import { type Disk, DiskError, makeDirectories, type Reader, seenOf } from './di
 import { DomainIndex, type Totals } from './index-store.ts';
 import { installNew } from './install.ts';
 import { Journal, type JournalRecord } from './journal.ts';
-import { type LocalChange, Looker, type ScanReport } from './look.ts';
+import { type HoldDecision, type LocalChange, Looker, type ScanReport } from './look.ts';
 import { Problems } from './problem.ts';
 import { hasParents, replay } from './replay.ts';
 import { placeOf, type Scanner } from './scan.ts';
@@ -55,6 +56,8 @@ export interface ReplicaOptions {
   readonly settleMs: number;
   readonly scanIntervalMs: number;
   readonly fsync: 'batch' | 'file' | 'off';
+  /** From when on deletions are held; default: {@link HOLD_LIMITS}. */
+  readonly holdLimits?: HoldLimits;
   ignored(path: RelPath): boolean;
   /** Why volume or domain are not those that were started with. */
   guard(): string | undefined;
@@ -85,6 +88,8 @@ export class Replica implements View {
   /** Batches under way: their intents are in the journal alone, which therefore must not be folded. */
   #applying = 0;
   #onIdle = () => {};
+  /** The last writing of what is kept besides the entries. */
+  #remembered: Promise<void> = Promise.resolve();
   /** The index has what neither journal nor cache has. */
   #unwritten = false;
   #rescan = false;
@@ -111,10 +116,13 @@ export class Replica implements View {
       self,
       settleMs: options.settleMs,
       problems: this.problems,
+      holdLimits: options.holdLimits,
       ignored: path => options.ignored(path),
       guard: () => options.guard(),
       commit: changes => this.#commitLocal(changes),
       commitMet: changes => this.#commitMet(changes),
+      forget: paths => this.#forget(paths),
+      onHeld: reason => this.#onHeld(reason),
     });
   }
 
@@ -124,9 +132,9 @@ export class Replica implements View {
     for (const area of [areas.cache, areas.staging, areas.trash]) makeDirectories(disk, area);
     for (const shard of await this.#cache.load(this.#index))
       onEvent('cache shard damaged, set aside; the scan rebuilds it', { domain: this.domain, shard });
-    this.#heard = new Map(
-      Object.entries((await this.#cache.loadMemory()).heard).map(([origin, at]) => [Number(origin), at]),
-    );
+    const memory = await this.#cache.loadMemory();
+    this.#heard = new Map(Object.entries(memory.heard).map(([origin, at]) => [Number(origin), at]));
+    if (memory.holdingSince !== undefined) this.#looker.holdOn(memory.holdingSince);
     const index = this.#index;
     replay(this.#journal.read(), {
       disk,
@@ -166,8 +174,16 @@ export class Replica implements View {
     this.#journal.discardBefore();
   }
 
-  async #saveMemory(): Promise<void> {
-    await this.#cache.saveMemory({ heard: Object.fromEntries(this.#heard) });
+  /** One after the other: they write the same file. */
+  #saveMemory(): Promise<void> {
+    this.#remembered = this.#remembered
+      .catch(() => {})
+      .then(() => {
+        const { holdingSince } = this.#looker;
+        const heard = Object.fromEntries(this.#heard);
+        return this.#cache.saveMemory({ heard, ...(holdingSince !== undefined && { holdingSince }) });
+      });
+    return this.#remembered;
   }
 
   // --- what others read -------------------------------------------------------------------------
@@ -278,6 +294,46 @@ export class Replica implements View {
       news = true;
     }
     return news;
+  }
+
+  // --- deletions that are held ------------------------------------------------------------------
+
+  /** Whether the deletion of a path is held: its content is not here. */
+  isHeld(path: RelPath): boolean {
+    return this.#looker.isHeld(path);
+  }
+
+  /** Deletions that are held, and why. */
+  get held(): Looker['held'] {
+    return this.#looker.held;
+  }
+
+  /** Announces what is held, or forgets it, so that peers bring it again; answers how many paths that are. It is done soon after. */
+  decideHeld(decision: HoldDecision): number {
+    return this.#looker.decide(decision);
+  }
+
+  /** Forgets what is not here: no deletion, but as if it had never been here. */
+  #forget(paths: readonly RelPath[]): void {
+    this.#record(paths.map(drop => ({ drop })));
+    for (const path of paths) {
+      this.#index.drop(path);
+      this.#cache.touch(path);
+    }
+  }
+
+  #onHeld(reason: string | undefined): void {
+    const { domain, onEvent } = this.#is;
+    if (reason === undefined) onEvent('no deletions are held any more', { domain });
+    else
+      onEvent('deletions are held: nothing of them is deleted elsewhere', {
+        domain,
+        held: this.held.size,
+        reason,
+        next: `if they were meant: dfsync release --domain ${domain}; if not: dfsync undo --held --domain ${domain}, or put the files back`,
+      });
+    // Before the next start has to know. Without it that judges what is missing then.
+    this.#saveMemory().catch(error => onEvent('hold not written down', { domain, reason: String(error) }));
   }
 
   // --- hints ------------------------------------------------------------------------------------
@@ -416,6 +472,7 @@ export class Replica implements View {
       now: () => this.#is.clock.now(),
       ignored: path => this.#is.ignored(path),
       isMissing: path => this.#looker.isMissing(path),
+      isHeld: path => this.#looker.isHeld(path),
     };
   }
 
@@ -481,7 +538,8 @@ export class Replica implements View {
     const learned = new Set(learnedOf(action));
     const site = via(action.entry.path);
     for (const { entry, identity, kept } of truths) {
-      this.#looker.applied(entry.path);
+      // Where the index alone changed, what is missing from the disk is missing still.
+      if (action.do !== 'record' || !isLive(entry)) this.#looker.applied(entry.path);
       // What this instance adds of its own is news to its own site too.
       const own = !learned.has(entry);
       this.#set({ entry, ...(identity && { identity }) }, kept, own ? undefined : (via(entry.path) ?? site));

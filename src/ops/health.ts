@@ -40,7 +40,7 @@ export function startupz(status: Status): Health {
 /** Whether the volume is kept in sync. One halted domain is told and does not fail the probe while others go on. */
 export function readyz(status: Status): Health {
   const { certificates, config, watch } = status.instance;
-  const checks = [...startChecks(status), ...haltChecks(status.domains)];
+  const checks = [...startChecks(status), ...haltChecks(status.domains), ...heldChecks(status.domains)];
   if (status.instance.state === 'stopping')
     checks.push({
       name: 'stopping',
@@ -163,6 +163,19 @@ function certificateCheck({ use, file, expiresAt, trouble }: CertificateStatus):
     reason: `${file}: ${trouble}`,
     next: 'put a new one in its place; it is read again',
   };
+}
+
+function heldChecks(domains: readonly DomainStatus[]): Check[] {
+  return domains.flatMap(({ domain, held }) =>
+    held
+      ? {
+          name: `deletions of ${domain}`,
+          state: 'warning' as const,
+          reason: `${held.deletions} are held: ${held.reason}`,
+          next: `dfsync release --domain ${domain} if they were meant, else dfsync undo --held --domain ${domain}`,
+        }
+      : [],
+  );
 }
 
 function refusedText(problems: readonly string[]): string {

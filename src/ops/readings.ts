@@ -78,6 +78,12 @@ export const READINGS: readonly Reading[] = [
     read: status => status.domains.flatMap(itemErrors),
   },
   {
+    name: 'dfsync_held_deletions',
+    help: 'Deletions made on this instance that are not announced until an operator releases or undoes them.',
+    labels: ['domain'],
+    read: perDomain(domain => domain.held?.deletions ?? 0),
+  },
+  {
     name: 'dfsync_domain_state',
     help: 'State of a domain on this instance: 1 for the present one.',
     labels: ['domain', 'state'],

@@ -99,12 +99,25 @@ export interface DomainStatus {
   /** Transfers under way. */
   readonly fetching: number;
   readonly items: readonly ItemProblem[];
+  /** Deletions made here that are not announced until an operator decides; absent where there are none. */
+  readonly held?: HeldStatus;
   /** The last scan that ended; absent until the first one has. */
   readonly lastScan?: { readonly startedAt: number; readonly endedAt: number; readonly files: number };
   /** Conflicts since the process started. */
   readonly conflicts: number;
   /** By roleid: the time up to which everything of that origin is here. */
   readonly heard: Readonly<Record<number, number>>;
+}
+
+/** Deletions that are held. */
+export interface HeldStatus {
+  readonly deletions: number;
+  /** Why the newest of them are held. */
+  readonly reason: string;
+  /** Since when the oldest of those listed are missing. */
+  readonly since: number;
+  /** The first of them. */
+  readonly paths: readonly { readonly path: string; readonly since: number }[];
 }
 
 /** One path that is not as it should be. */

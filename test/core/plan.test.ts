@@ -11,6 +11,8 @@ const NOW = 1000;
 interface Case {
   readonly name: string;
   readonly local?: readonly Entry[];
+  /** Those of them of which nothing is on the disk. */
+  readonly held?: readonly string[];
   readonly wanted: readonly (Entry | Wanted)[];
   /** Actions in order, as `kind path`. */
   readonly actions?: readonly string[];
@@ -64,6 +66,34 @@ const cases: Case[] = [
     local: [directory('d')],
     wanted: [directory('d', { 1: 101 }, 0o700)],
     actions: ['chmod d'],
+  },
+  {
+    name: 'a mode of a file whose deletion is held takes its content too',
+    local: [file('f')],
+    held: ['f'],
+    wanted: [file('f', { 1: 101 }, { mode: 0o600 })],
+    actions: ['fetch f'],
+  },
+  {
+    name: 'a mode of a directory whose deletion is held makes it',
+    local: [directory('d')],
+    held: ['d'],
+    wanted: [directory('d', { 1: 101 }, 0o700)],
+    actions: ['mkdir d'],
+  },
+  {
+    name: 'a file whose deletion is held cannot be renamed',
+    local: [file('f')],
+    held: ['f'],
+    wanted: [renamed('f', { 1: 100 }, 'g', { 1: 101 }), tombstone('f', { 1: 101 })],
+    actions: ['remove f', 'fetch g'],
+  },
+  {
+    name: 'another history does not end a hold',
+    local: [file('f')],
+    held: ['f'],
+    wanted: [file('f', { 2: 101 })],
+    actions: ['record f'],
   },
   { name: 'a new symlink is made', wanted: [symlink('l')], actions: ['symlink l'] },
   { name: 'a new directory is made', wanted: [directory('d')], actions: ['mkdir d'] },
@@ -349,9 +379,10 @@ const wantedOf = (wanted: readonly (Entry | Wanted)[]): Wanted[] =>
   wanted.map(want => ('entry' in want ? want : { entry: want }));
 
 describe('the plan', () => {
-  for (const { name, local = [], wanted, actions = [], pending = [], settled = [] } of cases)
+  for (const { name, local = [], held = [], wanted, actions = [], pending = [], settled = [] } of cases)
     it(name, () => {
       const folder = new ModelFolder(local);
+      for (const path of held) folder.held.add(pathOf(path));
       const planned = plan(folder, wantedOf(wanted), SELF, NOW);
       assert.deepEqual(planned.actions.map(describeAction), actions);
       assert.deepEqual(

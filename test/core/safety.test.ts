@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Circumstances, emptied, lacksRoom, objection } from '../../src/core/safety.ts';
+import { type Circumstances, lacksRoom, objection } from '../../src/core/safety.ts';
 
 const fine: Circumstances = {
   volume: undefined,
@@ -42,18 +42,4 @@ describe('room', () => {
       if (reason) assert.match(answer ?? '', reason);
       else assert.equal(answer, undefined);
     });
-});
-
-describe('announcing deletions', () => {
-  const cases: [files: number, missing: number, halts: boolean][] = [
-    [0, 0, false],
-    [9, 9, false],
-    [10, 9, false],
-    [10, 10, true],
-    [1000, 999, false],
-    [1000, 1000, true],
-  ];
-  for (const [files, missing, halts] of cases)
-    it(`${missing} of ${files} files missing: ${halts ? 'an emptied volume' : 'a wish'}`, () =>
-      assert.equal(emptied(files, missing) !== undefined, halts));
 });

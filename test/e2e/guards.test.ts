@@ -1,4 +1,4 @@
-/** An emptied, unmounted or swapped volume never becomes deletions. */
+/** An unmounted or swapped volume never becomes deletions; of an emptied one they are held. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
@@ -55,12 +55,12 @@ async function without(instance: Instance, what: string, run: () => Promise<void
 }
 
 describe('while running', () => {
-  test("a domain's files removed, all of them: it halts with a reason, and nothing is deleted elsewhere", async () => {
+  test("a domain's files removed, all of them: that is held, with a reason, and nothing is deleted elsewhere", async () => {
     const victim = network.get('n2');
     const copy = `${victim.place.root}.copy`;
     copyTree(victim.path('acme'), copy);
     for (let i = 0; i < 5; i++) rmSync(victim.path(`acme/directory ${i}`), { recursive: true });
-    assert.match(await victim.halted('acme'), /files/);
+    assert.match((await victim.held('acme')).reason, /files/);
     await assertNothingLost(victim);
     assert.equal(victim.tree('acme').size, 0, 'and nothing is pulled into it');
     copyTree(`${copy}/.`, victim.path('acme'));
@@ -87,14 +87,14 @@ describe('while running', () => {
 });
 
 describe('before the start', () => {
-  test("a domain's files removed: it halts with a reason, and nothing is deleted elsewhere", async () => {
+  test("a domain's files removed: that is held, with a reason, and nothing is deleted elsewhere", async () => {
     const victim = network.get('n2');
     await victim.stop();
     const copy = `${victim.place.root}.copy2`;
     renameSync(victim.path('acme'), copy);
     mkdirSync(victim.path('acme'));
     victim.launch();
-    assert.match(await victim.halted('acme'), /files/);
+    assert.match((await victim.held('acme')).reason, /files/);
     await assertNothingLost(victim);
     await victim.stop();
     rmSync(victim.path('acme'), { recursive: true });
@@ -136,7 +136,10 @@ describe('before the start', () => {
 async function recovered(victim: Instance): Promise<void> {
   const restored = await network.converge('acme');
   assertSameTree(tree, restored, ['the tree before', 'the tree now']);
-  await victim.until('acme to be no longer halted', async () => (await victim.domain('acme')).state !== 'halted');
+  await victim.until('acme to be neither halted nor held', async () => {
+    const { state, held } = await victim.domain('acme');
+    return state !== 'halted' && held === undefined;
+  });
 }
 
 /** With dates to the nanosecond, which `fs.cp` does not keep. */

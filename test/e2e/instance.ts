@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { DomainStatus, Status } from '../../src/ops/status.ts';
+import type { DomainStatus, HeldStatus, Status } from '../../src/ops/status.ts';
 import { Command } from './command.ts';
 import { parseExposition, type Sample, total } from './exposition.ts';
 import { readTree, type Tree } from './tree.ts';
@@ -140,6 +140,14 @@ export class Instance {
     return this.until(`${directory} to be halted, with a reason`, async () => {
       const { state, reason } = await this.domain(directory);
       return state === 'halted' ? reason : undefined;
+    });
+  }
+
+  /** Waits until deletions of a domain are held, at least so many; answers what it says of them. */
+  held(directory: string, atLeast = 1): Promise<HeldStatus> {
+    return this.until(`deletions in ${directory} to be held`, async () => {
+      const { held } = await this.domain(directory);
+      return held !== undefined && held.deletions >= atLeast ? held : undefined;
     });
   }
 

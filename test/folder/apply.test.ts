@@ -304,6 +304,72 @@ describe('a file or symlink over a directory', () => {
     });
 });
 
+describe('where deletions are held', () => {
+  const tree = [directory('q', OLD, 0o750), directory('q/r', OLD), file('q/r/x', OLD)];
+  /** All of the tree lives by the index, and nothing of it is there. */
+  const holding = () => {
+    const bench = new Workbench();
+    for (const entry of tree) {
+      bench.index.set(entry);
+      bench.held.add(entry.path);
+    }
+    return bench;
+  };
+  const newer = file('q/r/x', NEW, { size: 4, mtime: 77 });
+
+  it('a newer file is installed, and its directories stand again as they were known', () => {
+    const bench = holding();
+    bench.stage(newer);
+    const applied = bench.apply({ do: 'fetch', entry: newer, was: tree[2], below: [], conflict: false });
+    assert.ok(applied.result === 'done', JSON.stringify(applied));
+    assert.deepEqual(
+      applied.truths.map(({ entry }) => entry),
+      [tree[0], tree[1], newer],
+    );
+    assert.equal(bench.disk.lstat('d/q')?.mode, 0o750);
+    assert.equal(bench.disk.lstat('d/q/r/x')?.size, 4);
+  });
+
+  it('a deletion elsewhere is recorded, and no directory is made for it', () => {
+    const bench = holding();
+    for (const was of tree.toReversed())
+      assert.equal(bench.apply({ do: 'remove', entry: tombstone(was.path, NEW), was, conflict: false }).result, 'done');
+    assert.deepEqual(bench.tree(), {});
+    assert.equal(bench.index.get(pathOf('q/r/x'))?.kind, 'tombstone');
+  });
+
+  it('a file takes the place of a held directory, and what was below has its tombstones', () => {
+    const bench = holding();
+    const entry = file('q', NEW);
+    const below = tree.slice(1).map(({ path }) => tombstone(path, { 1: 100, [SELF]: 101 }, NOW));
+    bench.stage(entry);
+    assert.equal(bench.apply({ do: 'fetch', entry, was: tree[0], below, conflict: false }).result, 'done');
+    assert.equal(bench.disk.lstat('d/q')?.kind, 'file');
+    for (const each of below) assert.deepEqual(bench.index.get(each.path), each);
+  });
+
+  it('a file takes the place of a directory that stands, with held ones below', () => {
+    const bench = holding();
+    bench.disk.mkdir('d/q', 0o750);
+    bench.held.delete(pathOf('q'));
+    const entry = file('q', NEW);
+    const below = tree.slice(1).map(({ path }) => tombstone(path, { 1: 100, [SELF]: 101 }, NOW));
+    bench.stage(entry);
+    assert.equal(bench.apply({ do: 'fetch', entry, was: tree[0], below, conflict: false }).result, 'done');
+    assert.equal(bench.disk.lstat('d/q')?.kind, 'file');
+    for (const each of below) assert.deepEqual(bench.index.get(each.path), each);
+  });
+
+  it('nothing is made where a directory above is gone that is not held', () => {
+    const bench = holding();
+    bench.held.delete(pathOf('q'));
+    bench.stage(newer);
+    const applied = bench.apply({ do: 'fetch', entry: newer, was: tree[2], below: [], conflict: false });
+    assert.ok(applied.result === 'changed' && applied.look.includes(pathOf('q')));
+    assert.deepEqual(bench.tree(), {});
+  });
+});
+
 describe('recording', () => {
   it('grows a version whatever the disk shows', () => {
     const bench = furnished(was);

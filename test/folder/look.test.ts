@@ -337,54 +337,8 @@ describe('a rename', () => {
   });
 });
 
-describe('an emptied domain', () => {
-  it('halts: nothing is deleted, and it says what to do', async () => {
-    const out = await Lookout.over(furnished);
-    for (let i = 0; i < FILES; i++) out.disk.unlink(`d/dir/f${i}`);
-    await out.scan();
-    await out.pass(1_000 * SETTLE_MS);
-    assert.deepEqual(out.news(), []);
-    assert.match(out.looker.halted ?? '', new RegExp(`none of its ${FILES} files`));
-    assert.equal(out.index.totals.files, FILES);
-    await out.stop();
-  });
-
-  it('goes on when the files are back', async () => {
-    const out = await Lookout.over(furnished);
-    out.disk.rename('d/dir', 'away');
-    await out.scan();
-    await out.pass(5 * SETTLE_MS);
-    assert.ok(out.looker.halted);
-    out.disk.rename('away', 'd/dir');
-    await out.scan();
-    await out.pass(5 * SETTLE_MS);
-    assert.equal(out.looker.halted, undefined);
-    assert.deepEqual(out.news(), []);
-    await out.stop();
-  });
-
-  it('whose files come back one by one deletes none of them meanwhile, and in the end what stayed away', async () => {
-    const out = await Lookout.over(furnished);
-    out.disk.rename('d/dir', 'away');
-    await out.scan();
-    await out.pass(5 * SETTLE_MS);
-    out.disk.mkdir('d/dir', 0o755);
-    out.hint('dir');
-    for (let i = 1; i < FILES; i++) {
-      out.disk.rename(`away/f${i}`, `d/dir/f${i}`);
-      out.hint(`dir/f${i}`);
-      await out.pass(30_000);
-      assert.deepEqual(
-        out.news().filter(news => news.startsWith('tombstone')),
-        [],
-      );
-    }
-    await out.pass(120_000);
-    assert.deepEqual(out.news(), ['tombstone dir/f0']);
-    await out.stop();
-  });
-
-  it('and one that is another volume delete nothing', async () => {
+describe('a volume', () => {
+  it('that is not the right one deletes nothing', async () => {
     const out = await Lookout.over(furnished);
     out.disk.unlink('d/dir/f0');
     out.objection = 'the marker is gone';

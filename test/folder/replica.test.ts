@@ -266,6 +266,72 @@ function truthsOf(action: Action): Entry[] {
   ];
 }
 
+describe('deletions that are held', () => {
+  const FILES = 13;
+
+  /** A process that has seen its domain emptied. */
+  async function holding(): Promise<{ volume: Volume; life: Life }> {
+    const volume = await known();
+    const life = await volume.start();
+    for (const name of volume.disk.list('d')) volume.disk.rename(`d/${name}`, `away-${name}`);
+    life.replica.rescan();
+    await volume.pass(5 * SETTLE_MS);
+    assert.ok(life.replica.held.size > FILES);
+    assert.ok(life.events.some(event => event.startsWith('deletions are held')));
+    return { volume, life };
+  }
+
+  for (const end of ['end', 'kill'] as const)
+    it(`are held after a restart too (${end}), although by then they are few`, async () => {
+      const { volume, life } = await holding();
+      await carryOut(
+        volume,
+        life,
+        Array.from({ length: 200 }, (_, i) => wishedFile(`new${i}`)),
+      );
+      await life[end]();
+      const next = await volume.start();
+      assert.equal(next.replica.held.size, life.replica.held.size);
+      assert.deepEqual(next.changes, []);
+      assert.equal(next.entry('f')?.kind, 'file');
+      next.replica.decideHeld('release');
+      await volume.pass(SETTLE_MS);
+      assert.equal(next.entry('f')?.kind, 'tombstone');
+      await next.end();
+      const last = await volume.start();
+      assert.equal(last.replica.held.size, 0);
+      await last.end();
+    });
+
+  it('and undone are forgotten for good, so that peers bring them', async () => {
+    const { volume, life } = await holding();
+    life.replica.decideHeld('undo');
+    await volume.pass(SETTLE_MS);
+    assert.equal(life.replica.totals.entries, 0);
+    assert.deepEqual(life.changes, []);
+    life.kill();
+    const next = await volume.start();
+    assert.equal(next.replica.totals.entries, 0);
+    assert.equal(next.replica.held.size, 0);
+    await next.end();
+  });
+});
+
+describe('what is missing', () => {
+  it('is announced although another history of it comes meanwhile', async () => {
+    const volume = await known();
+    const life = await volume.start();
+    volume.disk.unlink('d/f');
+    life.replica.hint(pathOf('f'));
+    await volume.pass(100);
+    const { version, ...rest } = life.entry('f')!;
+    await carryOut(volume, life, [{ ...rest, version: { ...version, 3: START - 1 } }]);
+    await volume.pass(SETTLE_MS);
+    assert.equal(life.entry('f')?.kind, 'tombstone');
+    await life.end();
+  });
+});
+
 describe('what a crash left half done', () => {
   it('and somebody changed since is theirs, and newer', async () => {
     const volume = await known();

@@ -69,6 +69,15 @@ const cases: { name: string; status: Status; startup: boolean; ready: boolean; s
     says: /^\[!\] domain other: halted: its root is missing; next: /m,
   },
   {
+    name: 'deletions held',
+    status: sampleStatus({
+      domains: [sampleDomain({ held: { deletions: 180, reason: 'most are gone', since: 5, paths: [] } })],
+    }),
+    startup: true,
+    ready: true,
+    says: /^\[!\] deletions of acme\.example: 180 are held: most are gone; next: dfsync release --domain acme\.example/m,
+  },
+  {
     name: 'halted before its first scan',
     status: sampleStatus({ domains: [sampleDomain(), unscanned('halted')] }),
     startup: true,

@@ -26,6 +26,8 @@ export interface Surroundings {
   onBug(error: unknown): void;
 }
 
+/** So low that users of small trees reach it. */
+const HOLD_LIMITS = { files: 2, share: 0.4, all: 4 };
 /** Longest that an event of the volume is under way. */
 const EVENT_MS = 20;
 /** Longest pause between two stretches of a scan: the tree changes meanwhile. */
@@ -231,6 +233,7 @@ export class Engine {
       settleMs,
       scanIntervalMs,
       fsync: 'batch',
+      holdLimits: HOLD_LIMITS,
       ignored: () => false,
       guard,
       circumstances: () => ({ volume: guard(), lockLost: false, freeRatio: 1, minFreeRatio: 0, totalBytes: 2 ** 50 }),

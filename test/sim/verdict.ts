@@ -67,8 +67,9 @@ function unlikeDisk(node: SimNode, { name, directory }: Domain): string[] {
     );
 }
 
+/** What should be on the disk. */
 function liveEntries(replica: Replica): Entry[] {
-  return [...replica.entries()].filter(({ kind }) => kind !== 'tombstone');
+  return [...replica.entries()].filter(({ kind, path }) => kind !== 'tombstone' && !replica.isHeld(path));
 }
 
 function matches(state: State | undefined, entry: Entry | undefined): boolean {

@@ -19,6 +19,8 @@ export const EPOCH_MS = Date.UTC(2026, 0, 1);
 const CONVERGED_WITHIN_MS = 30 * 60_000;
 /** Then nothing may change any more for so long. */
 const SILENT_MS = 10 * 60_000;
+/** So long operators take to decide about deletions that are held. */
+const DECIDE_MS = 3 * 60_000;
 /** How long before the start the first tree was made. */
 const FOUNDED_BEFORE_MS = 15 * 60_000;
 /** Pulling may take so many steps for each path and node after everything has healed: more is ping-pong. */
@@ -112,9 +114,14 @@ export class World {
     const healed = this.clock.now();
     const steps = this.#applied();
     let different = ['not looked at'];
+    let releaseAt = healed + DECIDE_MS;
     while (different.length > 0 && this.clock.now() < healed + CONVERGED_WITHIN_MS && this.failures.length === 0) {
       await this.until(this.clock.now() + 1000);
       different = differences(this);
+      if (different.length === 0 || this.clock.now() >= releaseAt) {
+        releaseAt = this.clock.now() + DECIDE_MS;
+        different.push(...this.#release());
+      }
     }
     this.log.add('world', `quiet after ${(this.clock.now() - healed) / 1000} s`);
     this.failures.push(...different);
@@ -128,6 +135,20 @@ export class World {
   /** Ends all processes. */
   end(): void {
     for (const node of this.nodes.values()) node.kill();
+  }
+
+  /**
+   * Operators release what is held: at the latest after a while, because what stands where a held directory was waits for that. It
+   * makes the nodes differ again.
+   */
+  #release(): string[] {
+    return [...this.nodes.values()].flatMap(node =>
+      [...node.engine!.replicas].flatMap(([domain, replica]) => {
+        const held = replica.decideHeld('release');
+        if (held > 0) this.log.add(node.name, `releases ${held} of ${domain}`);
+        return held > 0 ? [`${node.name} has held ${held} deletions of ${domain} until now`] : [];
+      }),
+    );
   }
 
   async #silence(): Promise<void> {

@@ -23,6 +23,8 @@ export class Lookout {
   /** Why the volume is not the right one. */
   objection: string | undefined;
   ignored: readonly string[] = [];
+  /** Why deletions were held; undefined: none any more. */
+  readonly held: (string | undefined)[] = [];
   readonly #stop = new AbortController();
 
   constructor() {
@@ -39,6 +41,10 @@ export class Lookout {
       guard: () => this.objection,
       commit: changes => this.#commit(changes),
       commitMet: changes => this.#commit(changes),
+      forget: paths => {
+        for (const path of paths) this.index.drop(path);
+      },
+      onHeld: reason => this.held.push(reason),
     });
   }
 

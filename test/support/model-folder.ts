@@ -6,6 +6,8 @@ import type { Action, View } from '../../src/core/plan.ts';
 import { sameVersion } from '../../src/core/version.ts';
 
 export class ModelFolder implements View {
+  /** Live entries of which nothing is on the disk. */
+  readonly held = new Set<RelPath>();
   readonly #entries: Map<RelPath, Entry>;
 
   constructor(entries: Iterable<Entry> = []) {
@@ -22,6 +24,10 @@ export class ModelFolder implements View {
 
   liveBelow(directory: RelPath): Entry[] {
     return this.all().filter(entry => isLive(entry) && isBelow(entry.path, directory));
+  }
+
+  isHeld(path: RelPath): boolean {
+    return this.held.has(path);
   }
 
   /** Every entry, by path. */
@@ -52,7 +58,7 @@ export class ModelFolder implements View {
         assert.equal(this.liveChildren(entry.path), 0, `${entry.path} is not empty`);
         break;
       case 'mkdir':
-        assert.ok(entry.kind === 'directory' && action.was?.kind !== 'directory');
+        assert.ok(entry.kind === 'directory' && (action.was?.kind !== 'directory' || this.held.has(entry.path)));
         break;
       case 'rename':
         this.#expect(action.source.path, action.source);

@@ -22,6 +22,7 @@ export class Workbench {
   readonly staging: Staging;
   readonly trash: Trash;
   readonly missing = new Set<RelPath>();
+  readonly held = new Set<RelPath>();
   ignored: readonly string[] = [];
   /** What the steps see of the disk. */
   seen: Disk;
@@ -66,7 +67,7 @@ export class Workbench {
   }
 
   apply(action: Action): Applied {
-    const { index, staging, trash, missing } = this;
+    const { index, staging, trash, missing, held } = this;
     const applied = apply(action, {
       disk: this.seen,
       directory: 'd',
@@ -77,7 +78,8 @@ export class Workbench {
       directories: new Map(),
       now: () => NOW,
       ignored: path => this.ignored.includes(path),
-      isMissing: path => missing.has(path),
+      isMissing: path => missing.has(path) || held.has(path),
+      isHeld: path => held.has(path),
     });
     if (applied.result === 'done')
       for (const { entry, identity, kept } of applied.truths) index.set(entry, identity, kept);
