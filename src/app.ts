@@ -18,6 +18,7 @@ import { Metrics } from './ops/metrics.ts';
 import { Pulse } from './ops/pulse.ts';
 import type { InstanceState, Status } from './ops/status.ts';
 import { Service } from './service.ts';
+import { actionsOf } from './service-actions.ts';
 import { type PeerNames, peerNames, statusOf } from './service-status.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -291,6 +292,7 @@ export class App {
           metrics: this.#metrics,
           config: () => ({ network: this.#network, document: this.#document }),
           tokens: () => this.#credentials.opsTokens,
+          actions: actionsOf(() => this.#service),
           log: this.#log,
           tls: this.#credentials.operators,
         },

@@ -5,6 +5,10 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { App, type AppOptions, Fatal, VERSION } from './app.ts';
 import { checkConfig } from './cli/check-config.ts';
 import { demo } from './cli/demo.ts';
+import { redate } from './cli/redate.ts';
+import { release } from './cli/release.ts';
+import { listTrash, restoreFromTrash } from './cli/trash.ts';
+import { parseSince, type Since, undo } from './cli/undo.ts';
 import { splitAddress } from './config/address.ts';
 import { limitNewSpace } from './heap.ts';
 import { createLogger } from './ops/log.ts';
@@ -138,7 +142,66 @@ function program(): Command {
     .action(async (flags: { keep?: boolean; files?: number }) => {
       process.exitCode = await demo(process.stdout, stopSignal(), flags);
     });
+  addOperatorCommands(dfsync);
   return dfsync;
+}
+
+/** The commands that call a running instance. */
+function addOperatorCommands(dfsync: Command): void {
+  const streams = { out: process.stdout, err: process.stderr };
+  const calling = (command: Command) =>
+    command
+      .option('--url <url>', 'where the instance answers operators (its --ops-listen)', `http://127.0.0.1:${OPS_PORT}`)
+      .addOption(
+        flag(
+          '--admin-token-file <file>',
+          'bearer tokens of that instance, the first is sent',
+          'DFSYNC_ADMIN_TOKEN_FILE',
+        ),
+      )
+      .option('--json', 'tell the answer as JSON')
+      .addHelpText('after', '\nExit codes: 0 done, 1 refused, not reached or not all done, 2 bad usage.');
+  const ends = async (exitCode: Promise<number>) => {
+    process.exitCode = await exitCode;
+  };
+  calling(dfsync.command('release'))
+    .description('Let the deletions that an instance holds go out to the other servers.')
+    .requiredOption('--domain <name>', 'the domain')
+    .action(flags => ends(release(flags, streams)));
+  calling(dfsync.command('undo'))
+    .description('Bring back what was deleted or replaced on an instance, from its trash, as a change that spreads.')
+    .requiredOption('--domain <name>', 'the domain')
+    .addOption(
+      new Option('--since <time>', 'everything since a time (2026-03-01T12:00) or for a while (10m)').argParser(
+        sinceOf,
+      ),
+    )
+    .addOption(
+      new Option('--held', 'only deletions that are held: other servers bring what was deleted').conflicts('since'),
+    )
+    .option('--dry-run', 'only list what would come back')
+    .action((flags, command: Command) => {
+      if (!flags.since && !flags.held) command.error('error: say --since TIME, or --held', { exitCode: EXIT_USAGE });
+      return ends(undo(flags, streams));
+    });
+  const trash = dfsync.command('trash').description("What lies in an instance's trash.");
+  calling(trash.command('list'))
+    .description('List it, newest first.')
+    .option('--domain <name>', 'of one domain (default: of all)')
+    .action(flags => ends(listTrash(flags, streams)));
+  calling(trash.command('restore'))
+    .description('Bring a path back, and what is below it as far as that does not live, as a change that spreads.')
+    .argument('<path>', 'the path in its domain')
+    .requiredOption('--domain <name>', 'the domain')
+    .option('--item <stamp.writer>', 'which of several, as the list has it (default: the newest)')
+    .option('--dry-run', 'only list what would come back')
+    .action((path: string, flags) => ends(restoreFromTrash(path, flags, streams)));
+  calling(dfsync.command('redate'))
+    .description(
+      "Give an instance's own changes that are dated in the future a date of now: after its clock was put right.",
+    )
+    .option('--domain <name>', 'of one domain (default: of all)')
+    .action(flags => ends(redate(flags, streams)));
 }
 
 async function run({ roleid, server, logLevel, logFormat, ...options }: RunFlags): Promise<void> {
@@ -220,6 +283,12 @@ const KNOWN_ENV = new Set<string>();
 function flag(flags: string, description: string, env: string): Option {
   KNOWN_ENV.add(env);
   return new Option(flags, description).env(env);
+}
+
+function sinceOf(raw: string): Since {
+  const since = parseSince(raw);
+  if (!since) throw new InvalidArgumentError('it is a time, such as 2026-03-01T12:00, or a while, such as 10m.');
+  return since;
 }
 
 function integer(raw: string): number {

@@ -256,6 +256,7 @@ export class Service {
       },
       onChange: (domain, path, via) => this.feed.append(domain, path, via),
       onReady: domain => this.loop.ready(domain),
+      onForgotten: () => this.loop.compare(),
       onEvent: (event, fields) => this.#is.onEvent('warn', event, fields),
     });
     if (this.#bytesIn(cache) > LARGE_CACHE_BYTES) keepHeapSmall();

@@ -47,6 +47,20 @@ export function consequence(version: Version, self: Writer): Version {
   return withMark(version, self, newest(version).stamp + 1);
 }
 
+/**
+ * An entry of this instance with a date of now, or undefined where its date is not ahead. For after a clock that ran ahead was put
+ * right: others do not take what is dated in the future, and it would win over whatever is done until then.
+ */
+export function redated(entry: Entry, self: Writer, now: number): Entry | undefined {
+  const { writer, stamp } = newest(entry.version);
+  if (stamp <= now || (writer !== self && writer !== 0)) return undefined;
+  const others = Object.entries(entry.version).filter(([by, at]) => at <= now || (Number(by) !== self && by !== '0'));
+  const rest: Version = Object.fromEntries(others);
+  const next = others.length > 0 ? newest(rest).stamp + 1 : 0;
+  const version = withMark(rest, self, Math.max(now, next));
+  return entry.kind === 'tombstone' ? { ...entry, mtime: Math.min(entry.mtime, now), version } : { ...entry, version };
+}
+
 /** A path that had an entry. */
 function changed(known: Entry, seen: Seen | undefined, look: Look): Version {
   const next = newest(known.version).stamp + 1;

@@ -101,8 +101,9 @@ export class Held {
     return first;
   }
 
-  paths(): RelPath[] {
-    return [...this.#paths.keys()];
+  /** Those that are missing since a time, or later. */
+  paths(from = 0): RelPath[] {
+    return [...this.#paths].flatMap(([path, { since }]) => (since >= from ? path : []));
   }
 
   /** The held path whose file had an inode. */

@@ -142,7 +142,7 @@ export class Looker {
   }
 
   /** Deletions that are held. */
-  get held(): Pick<Held, 'size' | 'reason' | 'first'> {
+  get held(): Pick<Held, 'size' | 'reason' | 'first' | 'paths'> {
     return this.#held;
   }
 
@@ -156,11 +156,15 @@ export class Looker {
     this.#heldBefore = since;
   }
 
-  /** An operator decides about all that is held now; answers how many paths that are. It is done soon after. */
-  decide(decision: HoldDecision): number {
-    this.#decided = { decision, paths: this.#held.paths() };
+  /**
+   * An operator decides about what is held now and is missing since a time (milliseconds since 1970) or later; answers how many paths
+   * that are. It is done soon after.
+   */
+  decide(decision: HoldDecision, since = 0): number {
+    const paths = this.#held.paths(since);
+    this.#decided = { decision, paths };
     this.#pause.wake();
-    return this.#held.size;
+    return paths.length;
   }
 
   /** Something will be applied at these paths, over time: none of them is looked at until {@link release}. */

@@ -3,11 +3,13 @@
  * that journal, cache and feed never miss a change.
  */
 import { type Clock, Pause, type Random } from '../core/clock.ts';
-import type { DigestNode } from '../core/digest.ts';
+import { type DigestNode, MAX_PREFIX } from '../core/digest.ts';
 import { type Entry, isEqual, isLive, isSameContent } from '../core/entry.ts';
 import type { HoldLimits } from '../core/holding.ts';
+import { redated } from '../core/observe.ts';
 import { ancestorsOf, type DomainName, parentOf, type RelPath } from '../core/path.ts';
 import type { Action, View } from '../core/plan.ts';
+import type { Discarded } from '../core/recovery.ts';
 import { type Circumstances, lacksRoom, objection } from '../core/safety.ts';
 import { sameVersion } from '../core/version.ts';
 import { type Applied, type ApplyContext, apply, type Truth, truthOf } from './apply.ts';
@@ -18,11 +20,13 @@ import { installNew } from './install.ts';
 import { Journal, type JournalRecord } from './journal.ts';
 import { type HoldDecision, type LocalChange, Looker, type ScanReport } from './look.ts';
 import { Problems } from './problem.ts';
+import { recover, type Unrecovered } from './recover.ts';
 import { hasParents, replay } from './replay.ts';
 import { placeOf, type Scanner } from './scan.ts';
 import type { SmallFiles } from './small-files.ts';
 import { Staging } from './staging.ts';
-import { Trash } from './trash.ts';
+import { hashName, Trash } from './trash.ts';
+import { itemsIn } from './trash-items.ts';
 import { type Inlet, WriteOut } from './write-out.ts';
 
 /** The journal is folded into the cache when it is larger than this: replaying it stays a matter of a second. */
@@ -67,6 +71,8 @@ export interface ReplicaOptions {
   onChange(domain: DomainName, path: RelPath, via: string | undefined): void;
   /** The first scan has ended: the domain can be pulled and served. */
   onReady(domain: DomainName): void;
+  /** Held deletions are undone: peers have what was forgotten. */
+  onForgotten(domain: DomainName): void;
   onEvent(event: string, fields: Record<string, unknown>): void;
 }
 
@@ -94,6 +100,7 @@ export class Replica implements View {
   #unwritten = false;
   #rescan = false;
   readonly #pause = new Pause();
+  readonly #housePause = new Pause();
 
   constructor(options: ReplicaOptions) {
     this.#is = options;
@@ -309,8 +316,51 @@ export class Replica implements View {
   }
 
   /** Announces what is held, or forgets it, so that peers bring it again; answers how many paths that are. It is done soon after. */
-  decideHeld(decision: HoldDecision): number {
-    return this.#looker.decide(decision);
+  decideHeld(decision: HoldDecision, since?: number): number {
+    return this.#looker.decide(decision, since);
+  }
+
+  // --- what operators undo ----------------------------------------------------------------------
+
+  /** What lies in the trash, of days that had not ended at `since`. */
+  async discarded(since = 0): Promise<Discarded[]> {
+    const named = (hash: string, parent: RelPath | undefined) =>
+      this.#index
+        .under([hash.slice(0, MAX_PREFIX)])
+        .find(({ path }) => parentOf(path) === parent && hashName(path) === hash)?.path;
+    const items: Discarded[] = [];
+    for (const item of itemsIn(this.#is.disk, this.#is.areas.trash, since, named)) {
+      items.push(item);
+      if (items.length % SLICE === 0) await this.#is.clock.yield();
+    }
+    return items;
+  }
+
+  /** Brings back what was thrown away, as changes of this instance; answers what could not be. */
+  recover(items: readonly Discarded[]): Promise<Unrecovered[]> {
+    const { clock, self } = this.#is;
+    const apply = (actions: readonly Action[]) => this.apply(actions, () => undefined);
+    return recover(items, { view: this, staging: this.#staging, clock, self, apply });
+  }
+
+  /** Gives entries of this instance that are dated in the future a date of now; answers how many those were. */
+  async redate(): Promise<number> {
+    const { clock, self } = this.#is;
+    const ahead: RelPath[] = [];
+    for (const entry of this.#index.entries()) if (redated(entry, self, clock.now())) ahead.push(entry.path);
+    for (let start = 0; start < ahead.length; start += SLICE) {
+      const slice = ahead.slice(start, start + SLICE).flatMap(path => {
+        const entry = redated(this.#index.get(path)!, self, clock.now());
+        const kept = this.#index.kept(path);
+        return entry ? { entry, ...(kept && { kept }) } : [];
+      });
+      this.#record(slice.map(recordOf));
+      for (const { entry, kept } of slice) this.#set({ entry }, kept, undefined);
+      await clock.yield();
+    }
+    // Until then this instance would seem to have been heard of in the future.
+    if ((this.#heard.get(self) ?? 0) > clock.now()) this.#heard.set(self, clock.now());
+    return ahead.length;
   }
 
   /** Forgets what is not here: no deletion, but as if it had never been here. */
@@ -320,6 +370,7 @@ export class Replica implements View {
       this.#index.drop(path);
       this.#cache.touch(path);
     }
+    this.#is.onForgotten(this.domain);
   }
 
   #onHeld(reason: string | undefined): void {
@@ -332,7 +383,9 @@ export class Replica implements View {
         reason,
         next: `if they were meant: dfsync release --domain ${domain}; if not: dfsync undo --held --domain ${domain}, or put the files back`,
       });
-    // Before the next start has to know. Without it that judges what is missing then.
+    // What is held has to be known to the next start, the entries of a first scan too.
+    this.#housePause.wake();
+    // Without this it judges anew what is missing then.
     this.#saveMemory().catch(error => onEvent('hold not written down', { domain, reason: String(error) }));
   }
 
@@ -619,7 +672,7 @@ export class Replica implements View {
         expireAt = clock.now() + EXPIRE_MS;
         for (const path of this.#index.expire(clock.now())) this.#cache.touch(path);
       }
-      await clock.sleep(HOUSEKEEPING_MS, signal);
+      await this.#housePause.of(HOUSEKEEPING_MS, clock, signal);
       if (signal.aborted || !this.ready || (this.#journal.bytes < FOLD_JOURNAL_BYTES && !this.#unwritten)) continue;
       await this.#idle();
       try {

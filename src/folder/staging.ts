@@ -146,6 +146,13 @@ export class Staging {
     this.#disk.rename(from, this.place(entry));
   }
 
+  /** What was adopted is not needed after all. */
+  giveBack(entry: Entry, to: string): void {
+    const place = this.place(entry);
+    this.left(place);
+    if (this.#disk.lstat(place)) this.#disk.rename(place, to);
+  }
+
   discard(entry: Entry): void {
     const place = this.place(entry);
     this.#finished.delete(place);

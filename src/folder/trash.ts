@@ -95,8 +95,13 @@ function itemName(path: RelPath, version: Version): string {
   // Room for the suffixes of the same version thrown away again and of a conflict.
   const room = MAX_NAME_BYTES - suffix.length - '.999.conflict'.length;
   if (toBytes(name).length <= room) return name + suffix;
+  return `${hashName(path)}${suffix}`;
+}
+
+/** What stands for a name that is too long. */
+export function hashName(path: RelPath): string {
   const hash = hashPath(path);
-  return `${prefixOf(hash.high, 8)}${prefixOf(hash.low, 8)}${suffix}`;
+  return `${prefixOf(hash.high, 8)}${prefixOf(hash.low, 8)}`;
 }
 
 function parentPrefix(path: RelPath): string {

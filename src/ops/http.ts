@@ -2,6 +2,8 @@
 import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import { hasToken, mayRead, type OpsTokens } from './access.ts';
+import { addActions } from './action-routes.ts';
+import type { Actions } from './actions.ts';
 import { type Health, healthText, livez, readyz, startupz } from './health.ts';
 import { type Listener, type ListenerTls, listen } from './listener.ts';
 import { type Logger, SILENT } from './log.ts';
@@ -21,10 +23,11 @@ export interface OpsSources {
   tokens(): OpsTokens;
   /** Plain HTTP where there is none. */
   readonly tls?: ListenerTls | undefined;
+  readonly actions: Actions;
   readonly log?: Logger;
 }
 
-const ROUTES = '/metrics, /livez, /readyz, /startupz, /status, /config';
+const ROUTES = '/metrics, /livez, /readyz, /startupz, /status, /config, /domains/DOMAIN/trash';
 
 /**
  * Opens the operators' port. Beyond this host only the metrics and the probes are open; all else needs a token.
@@ -64,6 +67,7 @@ function opsApp(sources: OpsSources, log: Logger): Koa {
       // The document may hold secrets of other roles of the platform; what is ours of it has none.
       ctx.body = hasToken(ctx.req, sources.tokens().admin) ? { network, document } : { network };
     });
+  addActions(router, sources.actions, sources.tokens);
   const app = new Koa();
   app.on('error', error => log.debug('ops.connection', { error }));
   app.use(problems(log));

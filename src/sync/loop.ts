@@ -116,10 +116,15 @@ export class Loop {
     this.#activate();
   }
 
+  /** Compares with all peers at once: this instance may lack something that it had. */
+  compare(): void {
+    for (const link of this.#links.values()) link.learner.poke();
+  }
+
   /** A domain has become ready here: its peers can be compared with. */
   ready(domain: DomainName): void {
     this.#is.feed.append(domain, undefined, undefined);
-    for (const link of this.#links.values()) link.learner.poke();
+    this.compare();
   }
 
   #pull(domain: DomainName, folder: Folder): void {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DomainStatus, HeldStatus, Status } from '../../src/ops/status.ts';
-import { Command } from './command.ts';
+import { Command, runCommand } from './command.ts';
 import { parseExposition, type Sample, total } from './exposition.ts';
 import { readTree, type Tree } from './tree.ts';
 import { Hopeless, until } from './until.ts';
@@ -24,6 +24,7 @@ export interface Place {
   readonly tokenFile: string;
   /** Flags of its credentials, in the place of the token file. */
   readonly flags?: readonly string[];
+  readonly adminTokenFile: string;
 }
 
 /** An instance, running or not. */
@@ -68,13 +69,11 @@ export class Instance {
   /** Starts its process; does not wait for anything. `before`: a command that runs it, such as `setpriv`. */
   launch(before: readonly string[] = []): void {
     assert.ok(!this.isRunning, `${this.name} is running already`);
-    const { config, roleid, root, port, opsPort, tokenFile, flags } = this.place;
+    const { config, roleid, root, port, opsPort, tokenFile, adminTokenFile, flags } = this.place;
     this.#earlier = this.log;
     const where = ['--root', root, '--listen', `127.0.0.1:${port}`, '--ops-listen', `127.0.0.1:${opsPort}`];
-    this.#command = new Command(
-      ['run', '--config', config, '--roleid', String(roleid), ...where, ...(flags ?? ['--token-file', tokenFile])],
-      before,
-    );
+    const secrets = flags ?? ['--token-file', tokenFile, '--admin-token-file', adminTokenFile];
+    this.#command = new Command(['run', '--config', config, '--roleid', String(roleid), ...where, ...secrets], before);
   }
 
   /** Starts its process and waits until it is ready. */
@@ -149,6 +148,14 @@ export class Instance {
       const { held } = await this.domain(directory);
       return held !== undefined && held.deletions >= atLeast ? held : undefined;
     });
+  }
+
+  /** Runs a command that calls this instance; answers what it prints, and demands that it succeeds. */
+  async operate(...args: readonly string[]): Promise<string> {
+    const callee = ['--url', `http://127.0.0.1:${this.place.opsPort}`, '--admin-token-file', this.place.adminTokenFile];
+    const { code, output } = await runCommand(...args, ...callee);
+    assert.equal(code, 0, output);
+    return output;
   }
 
   async metrics(): Promise<Sample[]> {

@@ -71,6 +71,7 @@ export class TestNetwork {
     }
     const network = new TestNetwork(directory, shape, instances, relays);
     writeFileSync(join(directory, 'token'), `${TOKEN}\n`, { mode: 0o600 });
+    writeFileSync(join(directory, 'admin-token'), 'a-token-of-operators-of-this-test-network\n', { mode: 0o600 });
     network.describe(network.description());
     return network;
   }
@@ -213,6 +214,7 @@ async function places(directory: string, shape: Shape): Promise<Place[]> {
         opsPort: await freePort(),
         config: join(directory, 'network.json'),
         tokenFile: join(directory, 'token'),
+        adminTokenFile: join(directory, 'admin-token'),
       });
     }
   }

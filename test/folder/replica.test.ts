@@ -303,6 +303,21 @@ describe('deletions that are held', () => {
       await last.end();
     });
 
+  it('are held after a kill too where nothing of the domain had been written down yet', async () => {
+    const volume = new Volume();
+    for (let i = 0; i < FILES; i++) volume.write(`f${i}`);
+    await volume.pass(10 * SETTLE_MS);
+    const life = await volume.start();
+    for (let i = 0; i < FILES; i++) volume.disk.unlink(`d/f${i}`);
+    life.replica.rescan();
+    await volume.pass(SETTLE_MS);
+    assert.equal(life.replica.held.size, FILES);
+    life.kill();
+    const next = await volume.start();
+    assert.equal(next.replica.held.size, FILES);
+    await next.end();
+  });
+
   it('and undone are forgotten for good, so that peers bring them', async () => {
     const { volume, life } = await holding();
     life.replica.decideHeld('undo');

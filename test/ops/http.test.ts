@@ -11,6 +11,7 @@ import { createLogger } from '../../src/ops/log.ts';
 import { Metrics } from '../../src/ops/metrics.ts';
 import type { TlsIdentity } from '../../src/peer/tls.ts';
 import { Authority, identityOf, withoutOpenssl } from '../support/certificates.ts';
+import { sampleActions } from './actions-sample.ts';
 import { sampleStatus } from './status-sample.ts';
 
 interface Answer {
@@ -34,6 +35,7 @@ async function open(t: TestContext, changes: Partial<OpsSources> = {}, host = '1
     metrics: new Metrics(() => sampleStatus()),
     config: () => CONFIG,
     tokens: () => ({ read: ['reader'], admin: ['chief'] }),
+    actions: sampleActions(),
     ...changes,
   };
   const listener = await openOps(sources, host, 0);
@@ -201,6 +203,7 @@ test('a port in use names the address and the option', async t => {
     status: sampleStatus,
     vitals: () => ({ beatAgeMs: 0, stalledMs: 0 }),
     config: () => CONFIG,
+    actions: sampleActions(),
     tokens: () => ({ read: [], admin: [] }),
   };
   await assert.rejects(

@@ -245,6 +245,7 @@ export class Engine {
         this.#node.known.add(domain);
         this.loop.ready(domain);
       },
+      onForgotten: () => this.loop.compare(),
       onEvent: (event, fields) => this.#log(`${event} ${JSON.stringify(fields)}`),
     });
     await replica.open();

@@ -102,6 +102,7 @@ export class Life {
         this.onChange(path, via);
       },
       onReady: () => this.onReady(),
+      onForgotten: () => {},
       onEvent: event => this.events.push(event),
     });
   }

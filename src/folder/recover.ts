@@ -1,0 +1,79 @@
+/**
+ * Recovering: what was thrown away comes back as a change of this instance. It is planned and applied like a peer's entries, so
+ * what stands there now goes to the trash, and a file is moved out of the trash rather than copied.
+ */
+import type { Clock } from '../core/clock.ts';
+import { observe } from '../core/observe.ts';
+import { ancestorsOf, type RelPath } from '../core/path.ts';
+import { type Action, plan, type View } from '../core/plan.ts';
+import type { Discarded } from '../core/recovery.ts';
+import type { Applied } from './apply.ts';
+import { DiskError } from './disk.ts';
+import type { Staging } from './staging.ts';
+
+/** Items that are recovered in one go: some milliseconds, and one line of the journal each. */
+const SLICE = 64;
+
+/** What recovering needs of a replica. */
+export interface RecoverContext {
+  readonly view: View;
+  readonly staging: Staging;
+  readonly clock: Clock;
+  readonly self: number;
+  apply(actions: readonly Action[]): Promise<Applied[]>;
+}
+
+/** An item that could not be recovered, and why. */
+export interface Unrecovered {
+  readonly path: RelPath;
+  readonly reason: string;
+}
+
+/** Brings items back, parents first; answers those that could not be. */
+export async function recover(items: readonly Discarded[], is: RecoverContext): Promise<Unrecovered[]> {
+  const failed: Unrecovered[] = [];
+  for (let start = 0; start < items.length; start += SLICE) {
+    failed.push(...(await recoverSlice(items.slice(start, start + SLICE), is)));
+    await is.clock.yield();
+  }
+  return failed;
+}
+
+async function recoverSlice(items: readonly Discarded[], is: RecoverContext): Promise<Unrecovered[]> {
+  const failed: Unrecovered[] = [];
+  const now = is.clock.now();
+  const wanted = items.flatMap(({ path, seen }) => {
+    const entry = observe(path, is.view.get(path), seen, { self: is.self, now, first: false });
+    const parentModes = new Map([...ancestorsOf(path)].map(parent => [parent, undefined]));
+    return entry ? { entry, parentModes } : [];
+  });
+  const { actions, pending } = plan(is.view, wanted, is.self, now);
+  for (const { path } of pending)
+    failed.push({ path, reason: 'a file or symlink stands where its directory was: bring that directory back first' });
+  const places = new Map(items.map(({ path, place }) => [path, place]));
+  const ready: Action[] = [];
+  const moved: { readonly entry: Action['entry']; readonly place: string }[] = [];
+  for (const action of actions) {
+    const place = places.get(action.entry.path);
+    try {
+      if (action.do === 'fetch' && place !== undefined) {
+        is.staging.adopt(action.entry, place);
+        moved.push({ entry: action.entry, place });
+      }
+      ready.push(action);
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      failed.push({ path: action.entry.path, reason: error.message });
+    }
+  }
+  const results = await is.apply(ready);
+  for (const [i, result] of results.entries()) {
+    if (result.result === 'done') continue;
+    const { path } = ready[i]!.entry;
+    const back = moved.find(({ entry }) => entry.path === path);
+    if (back) is.staging.giveBack(back.entry, back.place);
+    const reason = result.result === 'failed' ? result.message : 'it was changed just now: look at it, and try again';
+    failed.push({ path, reason });
+  }
+  return failed;
+}

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { openOps } from '../../src/ops/http.ts';
+import { Metrics } from '../../src/ops/metrics.ts';
+import { sampleActions } from './actions-sample.ts';
+import { sampleStatus } from './status-sample.ts';
+
+async function open(t: TestContext) {
+  const asked: unknown[] = [];
+  const listener = await openOps(
+    {
+      status: () => sampleStatus(),
+      vitals: () => ({ beatAgeMs: 0, stalledMs: 0 }),
+      metrics: new Metrics(() => sampleStatus()),
+      config: () => ({ network: {}, document: {} }),
+      tokens: () => ({ read: ['reader'], admin: ['chief'] }),
+      actions: sampleActions(asked),
+    },
+    '127.0.0.1',
+    0,
+  );
+  t.after(() => listener.close());
+  const post = async (path: string, body: unknown, token = 'chief') => {
+    const answer = await fetch(`http://127.0.0.1:${listener.port}${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+  };
+  return { asked, post, port: listener.port };
+}
+
+const ACME = '/domains/acme.example';
+
+test('what is asked arrives, and is answered', async t => {
+  const { asked, post } = await open(t);
+  assert.deepEqual(await post(`${ACME}/release`, ''), {
+    status: 200,
+    body: { domain: 'acme.example', released: 3 },
+  });
+  await post(`${ACME}/undo`, { since: 5 });
+  await post(`${ACME}/undo`, { held: true, dryRun: true });
+  await post(`${ACME}/restore`, { path: 'a\udc80b', version: '5.1' });
+  await post('/redate', {});
+  assert.deepEqual(asked, [
+    ['release', 'acme.example'],
+    ['undo', 'acme.example', { since: 5, dryRun: false }],
+    ['undo', 'acme.example', { since: undefined, dryRun: true }],
+    ['restore', 'acme.example', { path: 'a\udc80b', version: '5.1', dryRun: false }],
+    ['redate', undefined],
+  ]);
+});
+
+test('a while is counted back from now', async t => {
+  const { asked, post } = await open(t);
+  const before = Date.now();
+  await post(`${ACME}/undo`, { ago: 60_000 });
+  const { since } = (asked[0] as [string, string, { since: number }])[2];
+  assert.ok(since >= before - 60_000 && since <= Date.now() - 60_000);
+});
+
+const refusals: [name: string, path: string, body: unknown, status: number, says: RegExp][] = [
+  ['no JSON', `${ACME}/undo`, '{', 400, /no JSON/],
+  ['an undo of nothing', `${ACME}/undo`, {}, 400, /one of since, ago and held/],
+  ['an undo of two things', `${ACME}/undo`, { since: 1, held: true }, 400, /one of since, ago and held/],
+  ['what is not known', `${ACME}/undo`, { held: true, force: 1 }, 400, /force/],
+  ['no path', `${ACME}/restore`, {}, 400, /path/],
+  ['a version that is none', `${ACME}/restore`, { path: 'a', version: 'x' }, 400, /version/],
+  ['a body without end', `${ACME}/restore`, { path: 'a'.repeat(70_000) }, 400, /bytes/],
+  ['a domain that is none', '/domains/other/release', '', 404, /no domain other/],
+];
+for (const [name, path, body, status, says] of refusals)
+  test(`${name} is refused with the reason`, async t => {
+    const { post } = await open(t);
+    const answer = await post(path, body);
+    assert.equal(answer.status, status);
+    assert.match(String(answer.body.detail), says);
+  });
+
+test('to act takes an admin token, to look at the trash a read token does', async t => {
+  const { asked, post, port } = await open(t);
+  for (const path of [`${ACME}/release`, `${ACME}/undo`, `${ACME}/restore`, '/redate'])
+    for (const [token, status] of [
+      ['reader', 403],
+      ['nobody', 401],
+    ] as const)
+      assert.equal((await post(path, {}, token)).status, status, `${path} with ${token}`);
+  assert.deepEqual(asked, []);
+  const headers = { authorization: 'Bearer reader' };
+  assert.equal((await fetch(`http://127.0.0.1:${port}${ACME}/trash`, { headers })).status, 200);
+});
