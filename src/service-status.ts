@@ -70,6 +70,7 @@ function domainStatus(
   const state: DomainState =
     reason !== undefined ? 'halted' : !replica.ready ? 'scanning' : wants?.size || behind ? 'syncing' : 'in-sync';
   const scan = replica.lastScan;
+  const trashBytes = service.trashBytes(replica);
   return {
     domain: replica.domain,
     directory: replica.directory,
@@ -87,6 +88,7 @@ function domainStatus(
       .list()
       .slice(0, MAX_LISTED)
       .map(problem => itemOf(problem, wants, names, now)),
+    ...(trashBytes !== undefined && { trashBytes }),
     ...(replica.held.size > 0 && { held: heldStatus(replica.held) }),
     ...(scan && { lastScan: { startedAt: scan.startedAt, endedAt: scan.endedAt, files: scan.paths } }),
     conflicts: replica.conflicts,

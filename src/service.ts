@@ -15,6 +15,7 @@ import { realDisk } from './folder/real-disk.ts';
 import { Replica } from './folder/replica.ts';
 import { threadScanner } from './folder/scan-worker.ts';
 import { threadSmallFiles } from './folder/small-files-worker.ts';
+import { type TrashArea, TrashKeeper } from './folder/trash-keeper.ts';
 import { makePrivate, openVolume, type Volume } from './folder/volume.ts';
 import { type Watcher, watch } from './folder/watch.ts';
 import type { Hint, Trouble } from './folder/watch-source.ts';
@@ -31,6 +32,8 @@ import { Server } from './sync/serve.ts';
 
 /** Where the caches of the domains are. */
 const CACHE = '.dfsync/cache';
+/** Where the trash of most domains is. */
+const TRASH = '.dfsync/trash';
 /** How often the number of entries is looked at. */
 const WATCH_SIZE_MS = 1_000;
 /** How old a file's date must be before the file is read: one granule of common file systems. */
@@ -79,6 +82,7 @@ export class Service {
   #volume: Volume | undefined;
   #watching: Promise<Watcher> | undefined;
   #watcher: Watcher | undefined;
+  readonly #trash: TrashKeeper;
   #fail: (error: unknown) => void = () => {};
   readonly #failed: Promise<never>;
 
@@ -93,6 +97,12 @@ export class Service {
     });
     this.#failed.catch(() => {});
     const { clock, version } = options;
+    this.#trash = new TrashKeeper(
+      this.#disk,
+      clock,
+      () => this.#trashAreas(),
+      () => ({ days: this.#self.options.trashDays, bytes: this.#self.options.trashBytes }),
+    );
     this.#server = new Server({
       clock,
       feed: this.feed,
@@ -128,6 +138,20 @@ export class Service {
 
   get watcher(): Watcher | undefined {
     return this.#watcher;
+  }
+
+  /** Bytes in a domain's trash; undefined before it was measured. */
+  trashBytes(replica: Replica): number | undefined {
+    return this.#trash.bytesIn(replica.trash);
+  }
+
+  /** The trash of every domain, also of those that are not served any more; of nothing while the volume is not ours. */
+  #trashAreas(): TrashArea[] {
+    if (this.#volume?.check() !== undefined) return [];
+    const areas = [...this.#replicas.values()].map(({ replica }) => replica.trash);
+    const known = new Set(areas.map(({ directory }) => directory));
+    const others = this.#disk.list(TRASH).map(name => `${TRASH}/${name}`);
+    return [...areas, ...others.flatMap(directory => (known.has(directory) ? [] : { directory, thrown: 0 }))];
   }
 
   /** First-level names of the volume that no domain maps. */
@@ -171,6 +195,7 @@ export class Service {
       this.#watcher = await this.#watching;
       for (const running of this.#replicas.values()) this.#start(running);
       void this.#watchSize(loopEnd.signal);
+      void this.#trash.run(loopEnd.signal).catch(error => this.#fail(error));
       await this.loop.configure(this.#network, this.#self, this.folders);
       onRunning();
       await Promise.race([this.loop.run(AbortSignal.any([signal, loopEnd.signal])), this.#failed]);

@@ -11,6 +11,8 @@ export const DEFAULT_OPTIONS: Options = {
   settleMs: 500,
   fsync: 'batch',
   minFreeRatio: 0.01,
+  trashDays: 30,
+  trashBytes: { ratio: 0.1 },
   ignore: [],
   watch: 'auto',
 };
@@ -32,6 +34,8 @@ const MIN_SETTLE_MS = 10;
 const MAX_SETTLE_MS = 10 * UNITS.m;
 /** Above it nearly no volume would ever pull; it is a number of percent without its sign, or a typing error. */
 const MAX_MIN_FREE = 0.9;
+/** Ten years: above it, it is a number of hours or a typing error. */
+const MAX_TRASH_DAYS = 3650;
 /** Every path is matched against every pattern. */
 const MAX_PATTERNS = 1000;
 /** PATH_MAX, and far beyond a pattern that is meant. */
@@ -48,6 +52,16 @@ const SHAPE = {
   settle: duration(MIN_SETTLE_MS, MAX_SETTLE_MS),
   fsync: z.enum(['batch', 'file', 'off']).optional(),
   minFree: share(),
+  trashDays: z
+    .int('expected a whole number of days')
+    .min(0, 'must not be negative')
+    .max(MAX_TRASH_DAYS, `must be at most ${MAX_TRASH_DAYS} days`)
+    .optional(),
+  trashBytes: convert(
+    parseAmount,
+    'expected a share of the volume such as "10%", or a size such as "50GB", "500MiB" or a number of bytes',
+    amount => ('ratio' in amount && amount.ratio > 1 ? 'must be at most 100%' : undefined),
+  ),
   ignore: z.array(pattern).max(MAX_PATTERNS, `more than ${MAX_PATTERNS} patterns`).optional(),
   watch: z.enum(['auto', 'inotifywait', 'chokidar', 'polling', 'off']).optional(),
 };
@@ -79,13 +93,15 @@ function readObject(raw: unknown, at: string, findings: Findings, scope: 'networ
       pathTo(at, 'ignore'),
       'must be the same for the whole network; move it to the options of the network',
     );
-  const { digestInterval, scanInterval, settle, fsync, minFree, ignore, watch } = fields;
+  const { digestInterval, scanInterval, settle, fsync, minFree, trashDays, trashBytes, ignore, watch } = fields;
   return {
     ...(digestInterval !== undefined && { digestIntervalMs: digestInterval }),
     ...(scanInterval !== undefined && { scanIntervalMs: scanInterval }),
     ...(settle !== undefined && { settleMs: settle }),
     ...(fsync !== undefined && { fsync }),
     ...(minFree !== undefined && { minFreeRatio: minFree }),
+    ...(trashDays !== undefined && { trashDays }),
+    ...(trashBytes !== undefined && { trashBytes }),
     ...(ignore !== undefined && { ignore }),
     ...(watch !== undefined && { watch }),
   };
@@ -118,11 +134,22 @@ function parseShare(raw: unknown): number | undefined {
   return match ? Number(match[1]) / 100 : undefined;
 }
 
-/** A schema for a number that may be written in several ways. */
-function convert(
-  parse: (raw: unknown) => number | undefined,
+const SIZES = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+
+/** A number is one of bytes. */
+function parseAmount(raw: unknown): Options['trashBytes'] | undefined {
+  if (typeof raw === 'number') return Number.isFinite(raw) && raw >= 0 ? { bytes: Math.round(raw) } : undefined;
+  const ratio = parseShare(raw);
+  if (ratio !== undefined) return { ratio };
+  const match = typeof raw === 'string' ? /^([0-9]+(?:\.[0-9]+)?) *([KMGT]i?B|B)$/.exec(raw.trim()) : null;
+  return match ? { bytes: Math.round(Number(match[1]) * SIZES[match[2] as keyof typeof SIZES]) } : undefined;
+}
+
+/** A schema for a value that may be written in several ways. */
+function convert<T>(
+  parse: (raw: unknown) => T | undefined,
   expected: string,
-  objection: (value: number) => string | undefined,
+  objection: (value: T) => string | undefined,
 ) {
   return z
     .unknown()

@@ -50,6 +50,10 @@ export interface Options {
   readonly fsync: 'batch' | 'file' | 'off';
   /** Below this much free space pulling stops, as a share of the volume. */
   readonly minFreeRatio: number;
+  /** What was thrown away longer ago leaves the trash. */
+  readonly trashDays: number;
+  /** What the trash of all domains may hold together, in bytes or as a share of the volume: past it the oldest goes. */
+  readonly trashBytes: { readonly bytes: number } | { readonly ratio: number };
   /** Names that are not synchronised, in gitignore syntax; the same for the whole network. */
   readonly ignore: readonly string[];
   /** Which source of events: `auto` is inotifywait where it is installed, else chokidar. */

@@ -27,6 +27,7 @@ import type { SmallFiles } from './small-files.ts';
 import { Staging } from './staging.ts';
 import { hashName, Trash } from './trash.ts';
 import { itemsIn } from './trash-items.ts';
+import type { TrashArea } from './trash-keeper.ts';
 import { type Inlet, WriteOut } from './write-out.ts';
 
 /** The journal is folded into the cache when it is larger than this: replaying it stays a matter of a second. */
@@ -337,10 +338,18 @@ export class Replica implements View {
   }
 
   /** Brings back what was thrown away, as changes of this instance; answers what could not be. */
-  recover(items: readonly Discarded[]): Promise<Unrecovered[]> {
+  async recover(items: readonly Discarded[]): Promise<Unrecovered[]> {
     const { clock, self } = this.#is;
     const apply = (actions: readonly Action[]) => this.apply(actions, () => undefined);
-    return recover(items, { view: this, staging: this.#staging, clock, self, apply });
+    const failed = await recover(items, { view: this, staging: this.#staging, clock, self, apply });
+    const left = new Set(failed.map(({ path }) => path));
+    for (const { path, seen } of items) if (!left.has(path)) this.#trash.takenOut(seen.size);
+    return failed;
+  }
+
+  /** Where the trash of this domain is, and what was thrown into it. */
+  get trash(): TrashArea {
+    return { directory: this.#is.areas.trash, thrown: this.#trash.thrown };
   }
 
   /** Gives entries of this instance that are dated in the future a date of now; answers how many those were. */

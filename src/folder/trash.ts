@@ -22,6 +22,7 @@ export class Trash {
   readonly #directory: string;
   /** Directories of the trash that exist for sure. */
   readonly #made = new Set<string>();
+  #thrown = 0;
 
   /** @param directory of the domain's trash, relative to the volume's root */
   constructor(disk: Disk, directory: string) {
@@ -29,9 +30,20 @@ export class Trash {
     this.#directory = directory;
   }
 
+  /** Bytes of the files that were thrown away since the start, less those that were taken out again. */
+  get thrown(): number {
+    return this.#thrown;
+  }
+
+  /** So many bytes were taken out again. */
+  takenOut(bytes: number): void {
+    this.#thrown -= bytes;
+  }
+
   /** Moves what stands at a place on the volume into the trash, a directory with all that is in it. */
   take(place: string, entry: Entry, conflict: boolean, now: number): void {
     this.#disk.rename(place, this.#room(entry, conflict, now));
+    this.#thrown += entry.size;
   }
 
   /**
@@ -41,6 +53,7 @@ export class Trash {
   keep(place: string, entry: Entry, conflict: boolean, now: number): boolean {
     try {
       this.#disk.link(place, this.#room(entry, conflict, now));
+      this.#thrown += entry.size;
       return true;
     } catch (error) {
       if (error instanceof DiskError && ['EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'EACCES'].includes(error.code))

@@ -84,6 +84,15 @@ export const READINGS: readonly Reading[] = [
     read: perDomain(domain => domain.held?.deletions ?? 0),
   },
   {
+    name: 'dfsync_trash_bytes',
+    help: "Size of what lies in a domain's trash on this instance, in bytes.",
+    labels: ['domain'],
+    read: status =>
+      status.domains.flatMap(({ domain, trashBytes }): Sample[] =>
+        trashBytes === undefined ? [] : [[{ domain }, trashBytes]],
+      ),
+  },
+  {
     name: 'dfsync_domain_state',
     help: 'State of a domain on this instance: 1 for the present one.',
     labels: ['domain', 'state'],

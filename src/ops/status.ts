@@ -99,6 +99,8 @@ export interface DomainStatus {
   /** Transfers under way. */
   readonly fetching: number;
   readonly items: readonly ItemProblem[];
+  /** What lies in the trash of this instance; absent until it was measured. */
+  readonly trashBytes?: number;
   /** Deletions made here that are not announced until an operator decides; absent where there are none. */
   readonly held?: HeldStatus;
   /** The last scan that ended; absent until the first one has. */

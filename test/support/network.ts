@@ -7,6 +7,8 @@ export const OPTIONS: Options = {
   settleMs: 1_000,
   fsync: 'off',
   minFreeRatio: 0,
+  trashDays: 30,
+  trashBytes: { ratio: 1 },
   ignore: [],
   watch: 'off',
 };
