@@ -4,6 +4,7 @@ import type { Context, Middleware } from 'koa';
 import { z } from 'zod';
 import { mayAdmin, mayRead, type OpsTokens } from './access.ts';
 import { ActionError, type Actions } from './actions.ts';
+import type { Logger } from './log.ts';
 import { problemOf, refuse } from './problem.ts';
 
 /** A path has less than 4 KiB, and three times as much as JSON. */
@@ -33,7 +34,8 @@ const restoreBody = z.strictObject({
 const redateBody = z.strictObject({ domain: z.string().optional() });
 
 /** Adds them. To look takes what looking takes, to act an admin token. */
-export function addActions(router: Router, actions: Actions, tokens: () => OpsTokens): void {
+export function addActions(router: Router, actions: Actions, tokens: () => OpsTokens, log: Logger): void {
+  const acting = (act: (ctx: Context) => Promise<object>) => answering(act, log);
   router
     .get(
       '/domains/:domain/trash',
@@ -69,14 +71,17 @@ function domainOf(ctx: Context): string {
   return (ctx as unknown as { params: Record<string, string> }).params.domain ?? '';
 }
 
-function acting(act: (ctx: Context) => Promise<object>): Middleware {
+/** Whatever an operator had done, or tried to, is in the log. */
+function answering(act: (ctx: Context) => Promise<object>, log: Logger): Middleware {
   return async ctx => {
+    const from = ctx.ip;
     try {
       ctx.body = await act(ctx);
     } catch (error) {
       if (!(error instanceof ActionError)) throw error;
       refuse(ctx, problemOf(error.status, error.message));
     }
+    if (ctx.method === 'POST') log.info('ops.action', { action: ctx.path, from, status: ctx.status });
   };
 }
 
@@ -84,7 +89,8 @@ function acting(act: (ctx: Context) => Promise<object>): Middleware {
 async function bodyOf<T extends z.ZodType>(ctx: Context, schema: T): Promise<z.infer<T>> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of ctx.req as AsyncIterable<Buffer>) {
+  // Refused, it is still to be answered: the connection must not end here.
+  for await (const chunk of ctx.req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > MAX_BODY_BYTES) throw new ActionError(400, `the body has more than ${MAX_BODY_BYTES} bytes`);
     chunks.push(chunk);

@@ -67,7 +67,7 @@ function opsApp(sources: OpsSources, log: Logger): Koa {
       // The document may hold secrets of other roles of the platform; what is ours of it has none.
       ctx.body = hasToken(ctx.req, sources.tokens().admin) ? { network, document } : { network };
     });
-  addActions(router, sources.actions, sources.tokens);
+  addActions(router, sources.actions, sources.tokens, log);
   const app = new Koa();
   app.on('error', error => log.debug('ops.connection', { error }));
   app.use(problems(log));

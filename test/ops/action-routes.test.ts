@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { openOps } from '../../src/ops/http.ts';
+import { createLogger } from '../../src/ops/log.ts';
 import { Metrics } from '../../src/ops/metrics.ts';
 import { sampleActions } from './actions-sample.ts';
 import { sampleStatus } from './status-sample.ts';
 
 async function open(t: TestContext) {
   const asked: unknown[] = [];
+  const logged: string[] = [];
   const listener = await openOps(
     {
       status: () => sampleStatus(),
@@ -15,6 +17,7 @@ async function open(t: TestContext) {
       config: () => ({ network: {}, document: {} }),
       tokens: () => ({ read: ['reader'], admin: ['chief'] }),
       actions: sampleActions(asked),
+      log: createLogger({ format: 'json', output: { write: line => logged.push(line) } }),
     },
     '127.0.0.1',
     0,
@@ -28,7 +31,7 @@ async function open(t: TestContext) {
     });
     return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
   };
-  return { asked, post, port: listener.port };
+  return { asked, logged, post, port: listener.port };
 }
 
 const ACME = '/domains/acme.example';
@@ -50,6 +53,21 @@ test('what is asked arrives, and is answered', async t => {
     ['restore', 'acme.example', { path: 'a\udc80b', version: '5.1', dryRun: false }],
     ['redate', undefined],
   ]);
+});
+
+test('who had what done is in the log, and which files is not', async t => {
+  const { logged, post } = await open(t);
+  await post(`${ACME}/restore`, { path: 'secret.txt' });
+  await post('/domains/other/release', '');
+  const records = logged.map(line => JSON.parse(line));
+  assert.deepEqual(
+    records.map(({ event, action, from, status }) => [event, action, from, status]),
+    [
+      ['ops.action', `${ACME}/restore`, '127.0.0.1', 200],
+      ['ops.action', '/domains/other/release', '127.0.0.1', 404],
+    ],
+  );
+  assert.doesNotMatch(logged.join(), /secret/);
 });
 
 test('a while is counted back from now', async t => {
