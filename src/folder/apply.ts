@@ -314,15 +314,17 @@ class Step {
   /** Ends the action where a parent is not as it should be. Answers false where one is gone and held, and not to be revived. */
   #expectParents(path: RelPath, revive: boolean): boolean {
     const root = this.#directoryAt(undefined);
-    const gone: RelPath[] = [];
+    // Nearly always none: no array for each of a hundred thousand files.
+    let gone: RelPath[] | undefined;
     for (const parent of ancestorsOf(path)) {
       const stat = this.#directoryAt(parent);
-      if (!stat && this.#is.isHeld(parent)) gone.unshift(parent);
+      if (!stat && this.#is.isHeld(parent)) gone = [parent, ...(gone ?? [])];
       else if (stat?.kind !== 'directory') throw new Changed([parent]);
       else if (stat.device !== root?.device) throw new DiskError('EXDEV', 'mount above', path);
     }
+    if (!gone) return true;
     if (revive) for (const parent of gone) this.#revive(parent);
-    return revive || gone.length === 0;
+    return revive;
   }
 
   /** Puts a directory back whose deletion is held. */

@@ -103,6 +103,19 @@ describe('before the start', () => {
     await recovered(victim);
   });
 
+  test('the one file of a domain removed: that is held too, for it may be a mount that is not there', async () => {
+    const victim = network.get('n2');
+    await victim.stop();
+    rmSync(victim.path('local/file.txt'));
+    await victim.start();
+    assert.equal((await victim.held('local')).deletions, 1);
+    await assertNothingLost(victim);
+    assert.equal(network.get('n1').read('local/file.txt'), 'local');
+    await victim.operate('undo', '--held', '--domain', 'local.example');
+    await network.converge('local');
+    assert.equal(victim.read('local/file.txt'), 'local');
+  });
+
   test('the whole volume gone, an empty directory in its place: it is filled like a new server, nothing is deleted elsewhere', async () => {
     const victim = network.get('n2');
     await victim.stop();
