@@ -504,8 +504,10 @@ export class Looker {
     for (let start = 0; start < paths.length && !signal.aborted; start += SLICE) {
       this.#sights.refresh();
       const gone = paths.slice(start, start + SLICE).flatMap(path => this.#takeHeld(path));
-      if (decision === 'undo') this.#is.forget(gone.map(({ entry }) => entry.path));
-      else this.#is.commit(gone);
+      if (gone.length > 0) {
+        if (decision === 'undo') this.#is.forget(gone.map(({ entry }) => entry.path));
+        else this.#is.commit(gone);
+      }
       await this.#is.clock.yield();
     }
   }

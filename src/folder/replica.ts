@@ -26,7 +26,7 @@ import { placeOf, type Scanner } from './scan.ts';
 import type { SmallFiles } from './small-files.ts';
 import { Staging } from './staging.ts';
 import { hashName, Trash } from './trash.ts';
-import { itemsIn } from './trash-items.ts';
+import { itemsIn, type KnownPaths } from './trash-items.ts';
 import type { TrashArea } from './trash-keeper.ts';
 import { type Inlet, WriteOut } from './write-out.ts';
 
@@ -325,12 +325,15 @@ export class Replica implements View {
 
   /** What lies in the trash, of days that had not ended at `since`. */
   async discarded(since = 0): Promise<Discarded[]> {
-    const named = (hash: string, parent: RelPath | undefined) =>
-      this.#index
-        .under([hash.slice(0, MAX_PREFIX)])
-        .find(({ path }) => parentOf(path) === parent && hashName(path) === hash)?.path;
+    const known: KnownPaths = {
+      has: path => this.#index.get(path) !== undefined,
+      ofHash: (hash, parent) =>
+        this.#index
+          .under([hash.slice(0, MAX_PREFIX)])
+          .find(({ path }) => parentOf(path) === parent && hashName(path) === hash)?.path,
+    };
     const items: Discarded[] = [];
-    for (const item of itemsIn(this.#is.disk, this.#is.areas.trash, since, named)) {
+    for (const item of itemsIn(this.#is.disk, this.#is.areas.trash, since, known)) {
       items.push(item);
       if (items.length % SLICE === 0) await this.#is.clock.yield();
     }

@@ -9,6 +9,13 @@ const ITEM = /^(.*)~(\d+)\.(\d+)(?:\.\d+)?(\.conflict)?$/s;
 /** Stands for a name that was too long to keep: the hash of its path. */
 const HASHED = /^[0-9a-f]{16}$/;
 
+/** What the index knows of paths, so that names which look alike can be told apart. */
+export interface KnownPaths {
+  has(path: RelPath): boolean;
+  /** The path in a directory that a hash stands for; costs a pass over the index. */
+  ofHash(hash: string, parent: RelPath | undefined): RelPath | undefined;
+}
+
 /** A thrown away directory, above what was in it. */
 type Whole = Pick<Discarded, 'at' | 'mark' | 'conflict'>;
 
@@ -18,14 +25,8 @@ type Whole = Pick<Discarded, 'at' | 'mark' | 'conflict'>;
  *
  * @param trash relative to the volume's root
  * @param since days that ended before are left out, milliseconds since 1970
- * @param named the path that a hash stands for, if it is known
  */
-export function* itemsIn(
-  disk: Disk,
-  trash: string,
-  since: number,
-  named: (hash: string, parent: RelPath | undefined) => RelPath | undefined,
-): Generator<Discarded> {
+export function* itemsIn(disk: Disk, trash: string, since: number, known: KnownPaths): Generator<Discarded> {
   const firstDay = new Date(Math.max(0, since)).toISOString().slice(0, 10);
   for (const day of namesIn(disk, trash).sort())
     if (day >= firstDay) yield* below(`${trash}/${day}`, undefined, undefined);
@@ -41,10 +42,9 @@ export function* itemsIn(
     whole: Whole | undefined,
   ): Generator<Discarded> {
     const stat = disk.lstat(place);
-    const match = whole ? null : ITEM.exec(name);
-    const item = match ? (HASHED.test(match[1]!) && named(match[1]!, parent)) || childOf(parent, match[1]!) : undefined;
-    const path = parsePath(item ?? childOf(parent, name));
     const seen = stat && seenOf(stat, () => disk.readlink(place));
+    const match = whole || !seen || isParent(seen.kind, childOf(parent, name)) ? null : ITEM.exec(name);
+    const path = parsePath(match ? itemPath(match[1]!, parent) : childOf(parent, name));
     if (!seen || 'refused' in path) return;
     const thrown =
       whole ??
@@ -55,6 +55,16 @@ export function* itemsIn(
       });
     if (thrown) yield { path: path.path, seen, place, ...thrown };
     if (seen.kind === 'directory') yield* below(place, path.path, thrown ?? undefined);
+  }
+
+  /** A directory that items lie in, whatever its name looks like. */
+  function isParent(kind: string, path: RelPath): boolean {
+    return kind === 'directory' && known.has(path);
+  }
+
+  function itemPath(name: string, parent: RelPath | undefined): RelPath {
+    const path = childOf(parent, name);
+    return HASHED.test(name) && !known.has(path) ? (known.ofHash(name, parent) ?? path) : path;
   }
 }
 

@@ -112,6 +112,17 @@ describe('an undo', () => {
     await life.end();
   });
 
+  it('tells directories whose names look like items of the trash, and files whose names look like hashes', async () => {
+    const paths = ['v1~20240101.1/f', '0123456789abcdef'];
+    const { volume, life } = await running(...paths);
+    const since = life.clock.now();
+    await wish(volume, life, ...[...paths, 'v1~20240101.1'].map(path => tombstone(path, LATER, START)));
+    assert.deepEqual((await undo(volume, life, since)).failed, []);
+    for (const path of paths) assert.equal(volume.text(path), `content of ${path}`);
+    assert.equal(volume.disk.lstat('d/v1'), undefined);
+    await life.end();
+  });
+
   it('says what cannot come back, and leaves it in the trash', async () => {
     const { volume, life } = await running('a/g', 'other');
     const since = life.clock.now();
