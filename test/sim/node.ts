@@ -1,4 +1,5 @@
 /** One server of a simulation: a volume that outlives its processes, and whole engines that run on it, wired as the service does. */
+import type { HoldLimits } from '../../src/core/holding.ts';
 import type { DomainName, RelPath } from '../../src/core/path.ts';
 import { type Domain, domainsOf, type Instance, type Network } from '../../src/core/topology.ts';
 import { Replica } from '../../src/folder/replica.ts';
@@ -22,12 +23,12 @@ export interface Surroundings {
   readonly log: RunLog;
   readonly chance: Chance;
   readonly network: Network;
+  /** From when on deletions are held, if not from where they usually are. */
+  readonly holdLimits?: HoldLimits;
   /** Takes what an engine threw although it never should. */
   onBug(error: unknown): void;
 }
 
-/** So low that users of small trees reach it. */
-const HOLD_LIMITS = { files: 2, share: 0.4, all: 4 };
 /** Longest that an event of the volume is under way. */
 const EVENT_MS = 20;
 /** Longest pause between two stretches of a scan: the tree changes meanwhile. */
@@ -233,7 +234,7 @@ export class Engine {
       settleMs,
       scanIntervalMs,
       fsync: 'batch',
-      holdLimits: HOLD_LIMITS,
+      ...(this.#is.holdLimits && { holdLimits: this.#is.holdLimits }),
       ignored: () => false,
       guard,
       circumstances: () => ({ volume: guard(), lockLost: false, freeRatio: 1, minFreeRatio: 0, totalBytes: 2 ** 50 }),

@@ -1,5 +1,6 @@
 /** The simulated world: plays a schedule with whole engines, waits for quiet, and says everything that is wrong with the end. */
 import { type Entry, isLive } from '../../src/core/entry.ts';
+import type { HoldLimits } from '../../src/core/holding.ts';
 import type { DomainName, RelPath } from '../../src/core/path.ts';
 import { dominates } from '../../src/core/version.ts';
 import { FAIR, Links } from './links.ts';
@@ -19,6 +20,8 @@ export const EPOCH_MS = Date.UTC(2026, 0, 1);
 const CONVERGED_WITHIN_MS = 30 * 60_000;
 /** Then nothing may change any more for so long. */
 const SILENT_MS = 10 * 60_000;
+/** So low that users of small trees reach it. */
+const HOLD_LIMITS = { files: 2, share: 0.4, all: 4 };
 /** So long operators take to decide about deletions that are held. */
 const DECIDE_MS = 3 * 60_000;
 /** How long before the start the first tree was made. */
@@ -37,7 +40,7 @@ export interface Outcome {
 
 /** Plays a schedule to its end. */
 export async function play(schedule: Schedule): Promise<Outcome> {
-  const world = new World(schedule);
+  const world = new World(schedule, HOLD_LIMITS);
   try {
     world.found();
     for (const step of schedule.steps) await world.step(step);
@@ -67,7 +70,7 @@ export class World {
   readonly #later: { at: number; act: () => void }[] = [];
   readonly #crashing = new Map<number, Extract<Step, { do: 'crash' }>>();
 
-  constructor(schedule: Schedule) {
+  constructor(schedule: Schedule, holdLimits?: HoldLimits) {
     this.schedule = schedule;
     this.#chance = seeded(schedule.seed);
     const { clock, links, log } = this;
@@ -82,6 +85,7 @@ export class World {
           log,
           chance,
           network: schedule.network,
+          ...(holdLimits && { holdLimits }),
           onBug,
         }),
       );
