@@ -112,7 +112,9 @@ export class Cache {
   async loadMemory(): Promise<DomainMemory> {
     const memory = await this.#readFile<DomainMemory & Header>(MEMORY);
     if (memory === 'damaged' || memory?.roleid !== this.#roleid) return { heard: {} };
-    return { heard: heardIn(memory.heard) };
+    const { heard, holdingSince } = memory;
+    // Whenever it was: that something was held is what counts.
+    return { heard: heardIn(heard), ...(holdingSince !== undefined && { holdingSince: Number(holdingSince) || 0 }) };
   }
 
   async saveMemory(memory: DomainMemory): Promise<void> {
