@@ -348,6 +348,8 @@ export class Looker {
       return undefined;
     }
     const { seen, stat } = sight;
+    // What a first look noticed is not looked at with success before now.
+    due.first ||= this.#missing.get(path)?.first === true;
     if (this.isMissing(path)) this.#returned(path);
     const known = this.#is.index.onDisk(path);
     const same = known !== undefined && isEqual(known, seen);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { pathOf, tombstone } from '../support/entries.ts';
+import { directory, file, pathOf, tombstone } from '../support/entries.ts';
 import { Lookout, SELF, SETTLE_MS, START } from '../support/lookout.ts';
 
 const OLD = START - 500_000;
@@ -513,6 +513,25 @@ describe('a path at which something is applied over time', () => {
     lookout.looker.release(held);
     await lookout.pass(10 * SETTLE_MS);
     assert.deepEqual(lookout.news(), []);
+    await lookout.stop();
+  });
+});
+
+describe('a directory that became a file while nobody looked', () => {
+  it('is found so by a first look, however often it is looked at before what was below it is announced', async () => {
+    const lookout = new Lookout();
+    for (const entry of [directory('dir', { 3: START }), file('dir/in', { 3: START })]) lookout.index.set(entry);
+    lookout.disk.writeFile('d/keep', Buffer.from('keep'), 0o644);
+    lookout.index.set(file('keep', { 3: START }));
+    lookout.write('dir');
+    await lookout.pass(10 * SETTLE_MS);
+    await lookout.scan();
+    lookout.run();
+    lookout.hint('dir');
+    await lookout.pass(10 * SETTLE_MS);
+    const entry = lookout.entry('dir');
+    assert.equal(entry?.kind, 'file');
+    assert.ok(!(SELF in entry.version), 'a first look gives no stamp of its own');
     await lookout.stop();
   });
 });
