@@ -167,8 +167,8 @@ export class Looker {
     return paths.length;
   }
 
-  /** Something will be applied at these paths, over time: none of them is looked at until {@link release}. */
-  hold(paths: Iterable<RelPath>): void {
+  /** Something will be applied at these paths, over time: none of them is looked at until {@link resume}. */
+  suspend(paths: Iterable<RelPath>): void {
     for (const path of paths) {
       this.#applying.set(path, this.#due.get(path));
       this.#due.delete(path);
@@ -176,7 +176,7 @@ export class Looker {
   }
 
   /** It is over. */
-  release(paths: Iterable<RelPath>): void {
+  resume(paths: Iterable<RelPath>): void {
     for (const path of paths) {
       const due = this.#applying.get(path);
       this.#applying.delete(path);

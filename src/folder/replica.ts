@@ -31,7 +31,7 @@ import type { TrashArea } from './trash-keeper.ts';
 import { type Inlet, WriteOut } from './write-out.ts';
 
 /** The journal is folded into the cache when it is larger than this: replaying it stays a matter of a second. */
-const FOLD_JOURNAL_BYTES = 4 * 1024 * 1024;
+const FOLD_JOURNAL_BYTES = 16 * 1024 * 1024;
 /** A smaller journal is left as it is at the end: reading it takes less than rewriting the shards that it touches. */
 const KEEP_JOURNAL_BYTES = 1024 * 1024;
 /** Up to so many files are cheaper one by one than the whole file system. */
@@ -480,7 +480,7 @@ export class Replica implements View {
       return actions.map(() => ({ result: 'failed', code: error.code, message }));
     }
     const paths = actions.map(action => action.entry.path);
-    this.#looker.hold(paths);
+    this.#looker.suspend(paths);
     try {
       const installed = await installNew(actions, {
         directory: this.directory,
@@ -504,7 +504,7 @@ export class Replica implements View {
         start = end;
       }
     } finally {
-      this.#looker.release(paths);
+      this.#looker.resume(paths);
     }
     return results;
   }

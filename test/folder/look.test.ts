@@ -488,7 +488,7 @@ describe('while something is applied', () => {
 });
 
 describe('a path at which something is applied over time', () => {
-  const held = [pathOf('early'), pathOf('late')];
+  const installing = [pathOf('early'), pathOf('late')];
 
   it('is looked at when that is over, for whatever reason came before or meanwhile', async () => {
     const lookout = await Lookout.over();
@@ -496,11 +496,11 @@ describe('a path at which something is applied over time', () => {
     lookout.write('late');
     lookout.write('other');
     lookout.hint('early', true);
-    lookout.looker.hold(held);
+    lookout.looker.suspend(installing);
     for (const path of ['late', 'other']) lookout.hint(path, true);
     await lookout.pass(10 * SETTLE_MS);
     assert.deepEqual(lookout.news(), ['file other']);
-    lookout.looker.release(held);
+    lookout.looker.resume(installing);
     await lookout.pass(SETTLE_MS);
     assert.deepEqual(lookout.news(), ['file early', 'file late']);
     await lookout.stop();
@@ -508,9 +508,9 @@ describe('a path at which something is applied over time', () => {
 
   it('is not looked at without a reason', async () => {
     const lookout = await Lookout.over();
-    lookout.looker.hold(held);
+    lookout.looker.suspend(installing);
     lookout.write('late');
-    lookout.looker.release(held);
+    lookout.looker.resume(installing);
     await lookout.pass(10 * SETTLE_MS);
     assert.deepEqual(lookout.news(), []);
     await lookout.stop();
