@@ -12,11 +12,12 @@ import type { Action, View } from '../core/plan.ts';
 import type { Discarded } from '../core/recovery.ts';
 import { type Circumstances, lacksRoom, objection } from '../core/safety.ts';
 import { sameVersion } from '../core/version.ts';
-import { type Applied, type ApplyContext, apply, type Truth, truthOf } from './apply.ts';
+import type { Applied, ApplyContext, Truth } from './apply.ts';
+import { Batches, type Via } from './apply-batch.ts';
 import { Cache } from './cache.ts';
 import { type Disk, DiskError, makeDirectories, type Reader, seenOf } from './disk.ts';
 import { DomainIndex, type Totals } from './index-store.ts';
-import { installNew } from './install.ts';
+import { learnedOf, recordOf } from './intents.ts';
 import { Journal, type JournalRecord } from './journal.ts';
 import { type HoldDecision, type LocalChange, Looker, type ScanReport } from './look.ts';
 import { Problems } from './problem.ts';
@@ -34,15 +35,13 @@ import { type Inlet, WriteOut } from './write-out.ts';
 const FOLD_JOURNAL_BYTES = 16 * 1024 * 1024;
 /** A smaller journal is left as it is at the end: reading it takes less than rewriting the shards that it touches. */
 const KEEP_JOURNAL_BYTES = 1024 * 1024;
-/** Up to so many files are cheaper one by one than the whole file system. */
-const FEW_FILES = 8;
 /** Clocks may differ by as much: what is further ahead is no time that anybody has seen. */
 const AHEAD_AT_MOST_MS = 10 * 60_000;
 /** How often a fold is considered, and a halted or missing domain looked at again. */
 const HOUSEKEEPING_MS = 10_000;
 /** How often tombstones past the retention are looked for: every instance drops them at the same time, give or take this. */
 const EXPIRE_MS = 60_000;
-/** Paths applied in one synchronous stretch: some milliseconds. */
+/** Entries looked at, or given a date, in one synchronous stretch: some milliseconds. */
 const SLICE = 64;
 
 /** What a replica is made of. */
@@ -89,12 +88,10 @@ export class Replica implements View {
   readonly #trash: Trash;
   readonly #writeOut: WriteOut;
   readonly #looker: Looker;
+  readonly #batches: Batches;
   #heard = new Map<number, number>();
   #lastScan: ScanReport | undefined;
   #conflicts = 0;
-  /** Batches under way: their intents are in the journal alone, which therefore must not be folded. */
-  #applying = 0;
-  #onIdle = () => {};
   /** The last writing of what is kept besides the entries. */
   #remembered: Promise<void> = Promise.resolve();
   /** The index has what neither journal nor cache has. */
@@ -131,6 +128,20 @@ export class Replica implements View {
       commitMet: changes => this.#commitMet(changes),
       forget: paths => this.#forget(paths),
       onHeld: reason => this.#onHeld(reason),
+    });
+    this.#batches = new Batches({
+      disk,
+      directory,
+      clock,
+      fsync: options.fsync,
+      smallFiles: options.smallFiles,
+      index: this.#index,
+      journal: this.#journal,
+      staging: this.#staging,
+      looker: this.#looker,
+      context: () => this.#applyContext(),
+      record: records => this.#record(records),
+      commit: (action, truths, via) => this.#commitApplied(action, truths, via),
     });
   }
 
@@ -459,70 +470,8 @@ export class Replica implements View {
   }
 
   /** Applies actions in order; every answer is in the index before it is given. `via`: the site a path was learned from. */
-  async apply(actions: readonly Action[], via: (path: RelPath) => string | undefined): Promise<Applied[]> {
-    this.#applying++;
-    try {
-      return await this.#applyAll(actions, via);
-    } finally {
-      if (--this.#applying === 0) this.#onIdle();
-    }
-  }
-
-  async #applyAll(actions: readonly Action[], via: (path: RelPath) => string | undefined): Promise<Applied[]> {
-    const results: Applied[] = [];
-    try {
-      this.#journal.append(actions.flatMap(action => this.#intents(action)));
-      if (this.#is.fsync !== 'off') await this.#bringToDisk(actions);
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-      // Without its intent on disk nothing may be done: a crash would take it for a local change.
-      const message = `the journal cannot be written: ${error.message}`;
-      return actions.map(() => ({ result: 'failed', code: error.code, message }));
-    }
-    const paths = actions.map(action => action.entry.path);
-    this.#looker.suspend(paths);
-    try {
-      const installed = await installNew(actions, {
-        directory: this.directory,
-        staging: this.#staging,
-        smallFiles: this.#is.smallFiles,
-      });
-      for (let start = 0; start < actions.length; ) {
-        if (start > 0) await this.#is.clock.yield();
-        const end = endOfStretch(actions, start);
-        const records: JournalRecord[] = [];
-        const context = this.#applyContext();
-        for (const action of actions.slice(start, end)) {
-          const stat = installed.get(action);
-          const applied: Applied = stat
-            ? { result: 'done', truths: [truthOf(action.entry, stat)] }
-            : apply(action, context);
-          results.push(this.#takeIn(action, applied, via, records));
-        }
-        // In the same synchronous stretch: an intent without its outcome is left by a crash alone.
-        this.#record(gathered(records));
-        start = end;
-      }
-    } finally {
-      this.#looker.resume(paths);
-    }
-    return results;
-  }
-
-  /** Few files are brought to the disk one by one: what others have written to the same file system is not waited for. */
-  async #bringToDisk(actions: readonly Action[]): Promise<void> {
-    const due = actions.filter(action => action.do === 'fetch' && !this.#staging.isWrittenOut(action.entry));
-    if (due.length > FEW_FILES) await this.#is.disk.sync();
-    else await Promise.all(due.map(({ entry }) => this.#bringFileToDisk(entry)));
-  }
-
-  async #bringFileToDisk(entry: Entry): Promise<void> {
-    try {
-      await this.#is.disk.syncFile(this.#staging.place(entry));
-    } catch (error) {
-      // What is not there costs its own action, not the others'.
-      if (!(error instanceof DiskError) || error.code !== 'ENOENT') throw error;
-    }
+  apply(actions: readonly Action[], via: Via): Promise<Applied[]> {
+    return this.#batches.apply(actions, via);
   }
 
   #applyContext(): ApplyContext {
@@ -541,54 +490,6 @@ export class Replica implements View {
     };
   }
 
-  /** Records what became of an action. */
-  #takeIn(
-    action: Action,
-    applied: Applied,
-    via: (path: RelPath) => string | undefined,
-    records: JournalRecord[],
-  ): Applied {
-    if (applied.result === 'done') {
-      for (const outcome of outcomesOf(action, applied.truths)) records.push(outcome);
-      if (action.do === 'move') this.#looker.carried(action.source.path, action.entry.path);
-      this.#commitApplied(action, applied.truths, via);
-    } else records.push(...this.#voidIntents(action));
-    if (applied.result === 'changed') for (const path of applied.look) this.#looker.hint(path, false, applied.deep);
-    return applied;
-  }
-
-  #intents(action: Action): JournalRecord[] {
-    switch (action.do) {
-      case 'record':
-        return [];
-      case 'rename':
-        return [{ will: action.entry, moved: placeOf(this.directory, action.source.path) }, { will: action.tombstone }];
-      case 'move':
-        return [{ moves: [action, ...action.below].map(({ entry, tombstone }) => [entry, tombstone]) }];
-      case 'fetch':
-      case 'symlink':
-        return [{ will: action.entry, staged: true }, ...action.below.map(will => ({ will }))];
-      case 'remove':
-      case 'mkdir':
-      case 'chmod':
-        return [{ will: action.entry }];
-      default:
-        return action satisfies never;
-    }
-  }
-
-  /** An intent that came to nothing must not be finished by a later start. */
-  #voidIntents(action: Action): JournalRecord[] {
-    const meant = this.#intents(action).flatMap(record =>
-      'will' in record ? record.will : 'moves' in record ? record.moves.flat() : [],
-    );
-    return meant.flatMap(({ path }) => {
-      const entry = this.#index.get(path);
-      const kept = this.#index.kept(path);
-      return entry ? recordOf({ entry, ...(kept && { kept }) }) : { drop: path };
-    });
-  }
-
   /** What is true already stays true without its line in the journal: a crash would only make it a first look. */
   #record(records: readonly JournalRecord[]): void {
     try {
@@ -599,7 +500,8 @@ export class Replica implements View {
     }
   }
 
-  #commitApplied(action: Action, truths: readonly Truth[], via: (path: RelPath) => string | undefined): void {
+  /** What an action made true goes to index, cache and feed. */
+  #commitApplied(action: Action, truths: readonly Truth[], via: Via): void {
     const learned = new Set(learnedOf(action));
     const site = via(action.entry.path);
     for (const { entry, identity, kept } of truths) {
@@ -668,14 +570,6 @@ export class Replica implements View {
     }
   }
 
-  /** Resolves in a moment without a batch under way, before the next one can begin. */
-  async #idle(): Promise<void> {
-    if (this.#applying === 0) return;
-    await new Promise<void>(resolve => {
-      this.#onIdle = resolve;
-    });
-  }
-
   async #keepHouse(signal: AbortSignal): Promise<void> {
     const { clock, onEvent } = this.#is;
     let expireAt = 0;
@@ -686,7 +580,7 @@ export class Replica implements View {
       }
       await this.#housePause.of(HOUSEKEEPING_MS, clock, signal);
       if (signal.aborted || !this.ready || (this.#journal.bytes < FOLD_JOURNAL_BYTES && !this.#unwritten)) continue;
-      await this.#idle();
+      await this.#batches.idle();
       try {
         await this.flush();
         this.#unwritten = false;
@@ -695,60 +589,4 @@ export class Replica implements View {
       }
     }
   }
-}
-
-/** Where a stretch of actions ends; a tree that moves counts as all its paths. */
-function endOfStretch(actions: readonly Action[], start: number): number {
-  let end = start;
-  for (let paths = 0; end < actions.length && paths < SLICE; end++) {
-    const action = actions[end]!;
-    paths += action.do === 'move' ? 1 + action.below.length : 1;
-  }
-  return end;
-}
-
-/** What peers' entries an action makes true. */
-function learnedOf(action: Action): Entry[] {
-  switch (action.do) {
-    case 'rename':
-      return [action.entry, action.tombstone];
-    case 'move':
-      return [action, ...action.below].flatMap(({ entry, tombstone }) => [entry, tombstone]);
-    default:
-      return [action.entry];
-  }
-}
-
-function outcomesOf(action: Action, truths: readonly Truth[]): JournalRecord[] {
-  if (action.do !== 'move') return truths.map(truth => outcomeOf(truth, action));
-  return [{ moved: action.entry.path }, ...truths.filter(({ kept }) => kept).map(recordOf)];
-}
-
-/** What became true: in few bytes where it is just what was meant. */
-function outcomeOf(truth: Truth, action: Action): JournalRecord {
-  const { entry, identity, kept } = truth;
-  return action.do !== 'record' && entry === action.entry && identity && !kept
-    ? { did: [[entry.path, identity.inode, identity.birth]] }
-    : recordOf(truth);
-}
-
-/** Neighbours that came true as they were meant, in one line. */
-function gathered(records: readonly JournalRecord[]): JournalRecord[] {
-  const lines: JournalRecord[] = [];
-  let open: (readonly [RelPath, number, number])[] | undefined;
-  for (const record of records) {
-    if (!('did' in record)) {
-      lines.push(record);
-      open = undefined;
-    } else if (open) open.push(...record.did);
-    else {
-      open = [...record.did];
-      lines.push({ did: open });
-    }
-  }
-  return lines;
-}
-
-function recordOf({ entry, identity, kept }: Truth): JournalRecord {
-  return { is: entry, ...(identity && { identity }), ...(kept && { kept }) };
 }
