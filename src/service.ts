@@ -34,8 +34,8 @@ import { Server } from './sync/serve.ts';
 const CACHE = '.dfsync/cache';
 /** Where the trash of most domains is. */
 const TRASH = '.dfsync/trash';
-/** How often the number of entries is looked at. */
-const WATCH_SIZE_MS = 1_000;
+/** How often the number of entries is looked at: what a first pull adds meanwhile is some megabytes. */
+const WATCH_SIZE_MS = 10_000;
 /** How old a file's date must be before the file is read: one granule of common file systems. */
 const GRANULE_MS = 2;
 

@@ -1,7 +1,7 @@
 /** Signs of life that come from the work itself: a timer of its own would go on ticking after the work has stopped. */
 
 /** How often the event loop is measured. */
-const TICK_MS = 500;
+const TICK_MS = 1_000;
 /** A tick that is late by more is a stall: shorter ones are ordinary work (a garbage collection, a large JSON). */
 const STALL_MS = 1000;
 /** One stall counts no more than this: a machine that was suspended or a process that was stopped is well afterwards. */
