@@ -280,7 +280,10 @@ export class Service {
         };
       },
       onChange: (domain, path, via) => this.feed.append(domain, path, via),
-      onReady: domain => this.loop.ready(domain),
+      onReady: domain => {
+        this.loop.ready(domain);
+        void this.#watcher?.cover(replica.directoryInodes());
+      },
       onForgotten: () => this.loop.compare(),
       onEvent: (event, fields) => this.#is.onEvent('warn', event, fields),
     });

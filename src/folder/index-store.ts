@@ -67,6 +67,7 @@ interface Aside {
 
 const KINDS = ['file', 'directory', 'symlink', 'tombstone'] as const;
 const TOMBSTONE = KINDS.indexOf('tombstone');
+const DIRECTORY = KINDS.indexOf('directory');
 const SYMLINK = KINDS.indexOf('symlink');
 const FREE = 255;
 
@@ -318,6 +319,12 @@ export class DomainIndex {
     this.#inode[row] = inode;
     this.#birth[row] = birth;
     return true;
+  }
+
+  /** The inodes of the directories that the last scan met. */
+  *directoryInodes(): Generator<number> {
+    for (let row = 0; row < this.#paths.length; row++)
+      if (this.#kind[row] === DIRECTORY && this.#scanned[row] === this.#generation) yield this.#inode[row]!;
   }
 
   /** Live entries that the scan has not met. */

@@ -260,6 +260,11 @@ export class Replica implements View {
     return this.#index.entries();
   }
 
+  /** The inodes of the directories that the last scan met. */
+  directoryInodes(): Iterable<number> {
+    return this.#index.directoryInodes();
+  }
+
   children(prefixes: readonly string[]): DigestNode[] {
     return this.#index.children(prefixes);
   }

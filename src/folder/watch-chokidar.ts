@@ -64,6 +64,9 @@ class Chokidar implements Source {
     });
   }
 
+  /** It lists each directory after it has begun to watch it. */
+  async cover(): Promise<void> {}
+
   async close(): Promise<void> {
     await this.#watcher.close();
     this.#batch.clear();

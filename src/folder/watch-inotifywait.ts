@@ -9,6 +9,7 @@ import type { Clock } from '../core/clock.ts';
 import { PRIVATE } from '../core/path.ts';
 import { hintOf, type InotifyEvent, InotifyParser, relativePath } from './inotify-events.ts';
 import { HintBatch, PROBE_FILE, RESCAN, type Sink, type Source } from './watch-source.ts';
+import { watchedInodes } from './watched.ts';
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
@@ -20,6 +21,7 @@ const EVENTS = 'create,close_write,attrib,moved_from,moved_to,delete,delete_self
  * inotifywait dies first: it holds none of the outputs, so these end.
  */
 const WRAPPER = `inotifywait "$@" </dev/null & child=$!
+echo "pid $child" >&2
 exec >/dev/null 2>&1
 cat
 kill "$child"
@@ -62,6 +64,10 @@ class Inotifywait implements Source {
   readonly #ended: Promise<void>;
   #onStarted!: () => void;
   #child: Child | undefined;
+  /** Of inotifywait itself. */
+  #pid: number | undefined;
+  /** Why it is being ended by us. */
+  #reason: string | undefined;
 
   constructor(root: string, sink: Sink, clock: Clock) {
     this.#root = root;
@@ -73,6 +79,18 @@ class Inotifywait implements Source {
       this.#onStarted = resolve;
     });
     this.#ended = this.#supervise();
+  }
+
+  async cover(inodes: Iterable<number>): Promise<void> {
+    const child = this.#child;
+    if (this.#pid === undefined || this.degraded !== undefined) return;
+    const watched = await watchedInodes(this.#pid);
+    if (!watched || child !== this.#child) return;
+    let missed = 0;
+    for (const inode of inodes) if (!watched.has(inode)) missed++;
+    if (missed === 0) return;
+    this.#reason = `${missed} directories came while watches were set up, and have none`;
+    child?.stdin.end();
   }
 
   async close(): Promise<void> {
@@ -102,6 +120,8 @@ class Inotifywait implements Source {
   #run(again: boolean): Promise<string> {
     const child = start(this.#root);
     this.#child = child;
+    this.#pid = undefined;
+    this.#reason = undefined;
     const parser = new InotifyParser();
     let reason = 'inotifywait ended';
     child.stdout.on('data', chunk => {
@@ -112,11 +132,12 @@ class Inotifywait implements Source {
     child.stdin.on('error', () => {});
     onLine(child.stderr, line => {
       if (line === 'Watches established.') this.#established(again);
+      else if (line.startsWith('pid ')) this.#pid = Number(line.slice(4));
       else reason = this.#explain(line) ?? reason;
     });
     return new Promise(resolve => {
       child.on('error', error => resolve(error.message));
-      child.on('close', () => resolve(reason));
+      child.on('close', () => resolve(this.#reason ?? reason));
     });
   }
 

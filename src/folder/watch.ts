@@ -36,6 +36,8 @@ export interface Watcher {
   readonly losses: number;
   /** Touches the probe file; false, and reported as trouble, where its event does not come. */
   prove(): Promise<boolean>;
+  /** Makes sure that directories are watched, given their inodes; begins anew where one is not. */
+  cover(inodes: Iterable<number>): Promise<void>;
   /** Stops everything, child processes included. No hint comes after it. */
   close(): Promise<void>;
 }
@@ -111,6 +113,10 @@ class ProvedWatcher implements Watcher {
     return this.#proof;
   }
 
+  async cover(inodes: Iterable<number>): Promise<void> {
+    if (!this.#stop.signal.aborted) await this.#source.cover(inodes);
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#proving;
@@ -170,6 +176,8 @@ class Unwatched implements Watcher {
   async prove(): Promise<boolean> {
     return false;
   }
+
+  async cover(): Promise<void> {}
 
   async close(): Promise<void> {}
 }

@@ -486,3 +486,23 @@ test('a volume that cannot be written to is watched without proofs, and that is 
   assert.equal(troubles[0]!.lostEvents, false);
   await settled();
 });
+
+describe('directories that have no watch', { skip: !HAS_INOTIFYWAIT && 'inotifywait is not installed' }, () => {
+  const inodesOf = (...paths: string[]) => paths.map(path => fs.lstatSync(path).ino);
+
+  test('are seen, and watches are set up anew', async () => {
+    const running = await begin('inotifywait');
+    await running.cover(inodesOf(at('acme'), at('acme/old'), outside));
+    await until('everything to be looked at again', () => hints.some(({ path }) => path === ''));
+    assert.match(troubles[0]!.message, /1 directories came while watches were set up/);
+    assert.equal(running.degraded, undefined);
+    assert.equal(await running.prove(), true);
+  });
+
+  test('are none where all are watched', async () => {
+    const running = await begin('inotifywait');
+    await running.cover(inodesOf(at('acme'), at('acme/old')));
+    assert.equal(await running.prove(), true);
+    assert.deepEqual([troubles, hints.filter(({ path }) => path === '')], [[], []]);
+  });
+});
