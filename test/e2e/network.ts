@@ -45,6 +45,7 @@ export class TestNetwork {
   /** What the other sites' gateways connect to, by the name of the gateway. */
   readonly relays: ReadonlyMap<string, Relay>;
   #marks = 0;
+  #isKept = false;
 
   private constructor(
     directory: string,
@@ -61,7 +62,6 @@ export class TestNetwork {
   /** Directories, ports, network description and token; starts nothing. `flags`: credentials of each, in the place of the token. */
   static async create(shape: Shape, flags?: (place: Place) => readonly string[]): Promise<TestNetwork> {
     const directory = mkdtempSync(join(tmpdir(), 'dfsync-e2e-'));
-    process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
     const instances: Instance[] = [];
     const relays = new Map<string, Relay>();
     for (const place of await places(directory, shape)) {
@@ -70,6 +70,7 @@ export class TestNetwork {
       if (place.gateway) relays.set(place.name, await Relay.to(place.port));
     }
     const network = new TestNetwork(directory, shape, instances, relays);
+    process.on('exit', () => network.#isKept || rmSync(directory, { recursive: true, force: true }));
     writeFileSync(join(directory, 'token'), `${TOKEN}\n`, { mode: 0o600 });
     writeFileSync(join(directory, 'admin-token'), 'a-token-of-operators-of-this-test-network\n', { mode: 0o600 });
     network.describe(network.description());
@@ -122,6 +123,11 @@ export class TestNetwork {
     await Promise.all(this.instances.map(instance => instance.kill()));
     for (const relay of this.relays.values()) relay.close();
     rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** Leaves the directory where it is, for people to look into. */
+  keep(): void {
+    this.#isKept = true;
   }
 
   /** Cuts the sites off from one another; each goes on by itself. */

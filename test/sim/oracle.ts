@@ -136,14 +136,27 @@ function judgeState(
   if (final === undefined && isCoveredByFile(history, path)) return [];
   if (makers.length === 0) return [{ rule: final ? 'invented' : 'vanished', path, final }];
   const honours = (event: UserEvent) =>
-    excused.has(event.id) ||
-    isSame(event.after, final) ||
-    (final?.kind === 'directory' && (isRevived(history, event, finals) || lostToRevived(history, event, finals)));
+    excused.has(event.id) || isSame(event.after, final) || pardonOf(history, event, finals) !== undefined;
   // One maker that nobody has changed since is enough: a state may be restored, or made twice.
   const broken = makers.map(maker => events.find(event => event.past.has(maker.id) && !honours(event)));
   if (broken.includes(undefined)) return [];
   const event = broken.at(-1)!;
   return [{ rule: event.after ? 'lost update' : 'resurrection', path, final, event }];
+}
+
+/** Why an event may be lost, or a path be empty, although nobody made it so knowingly; undefined: it may not. */
+export function pardonOf(
+  history: History,
+  event: UserEvent,
+  finals: ReadonlyMap<string, State>,
+): 'a file or symlink won over a directory above' | 'the directory was revived' | undefined {
+  const final = finals.get(event.path);
+  if (final === undefined)
+    return isCoveredByFile(history, event.path) ? 'a file or symlink won over a directory above' : undefined;
+  if (final.kind !== 'directory') return undefined;
+  return isRevived(history, event, finals) || lostToRevived(history, event, finals)
+    ? 'the directory was revived'
+    : undefined;
 }
 
 /** Live contents that nobody has changed knowingly must be somewhere. */
