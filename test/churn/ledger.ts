@@ -124,8 +124,21 @@ export class Ledger {
     const isUnseen = downtimes.some(({ node, from, to }) => node === event.node && from - NOTICE_MS <= at && at <= to);
     if (isUnseen)
       return 'made while its instance was down or dying: ordered by its date, or right after what it changed';
+    if (this.#isBackAgain(event)) return 'what it changed was put back as it was before anybody looked: no change';
     if (won >= at - NOTICE_MS) return `the winner was made less than ${NOTICE_MS / 1000} s before, and noticed later`;
     return pardonOf(this.#history, event, tree);
+  }
+
+  /** The same node had the same there shortly before. */
+  #isBackAgain({ id, node, path, after }: UserEvent): boolean {
+    return this.events.some(
+      other =>
+        other.path === path &&
+        other.node === node &&
+        other.id < id &&
+        this.#times[id]! - this.#times[other.id]! < NOTICE_MS &&
+        isSame(other.before, after),
+    );
   }
 }
 

@@ -37,7 +37,7 @@ export class Wire {
 
   /** A wire to a port on 127.0.0.1. */
   static async to(target: number): Promise<Wire> {
-    const listener = createServer().listen(0, '127.0.0.1');
+    const listener = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
     await once(listener, 'listening');
     return new Wire(listener, target);
   }
@@ -49,7 +49,7 @@ export class Wire {
 
   /** Resets all connections; new ones are taken. */
   reset(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of [...this.#sockets]) socket.resetAndDestroy();
   }
 
   close(): void {
@@ -60,12 +60,20 @@ export class Wire {
   #accept(client: Socket): void {
     this.#keep(client);
     if (this.#weather.is === 'cut') return void client.resetAndDestroy();
-    const server = connect(this.#target, '127.0.0.1');
+    const server = connect({ port: this.#target, host: '127.0.0.1', allowHalfOpen: true });
     this.#keep(server);
-    client.on('close', () => server.destroy());
-    server.on('close', () => client.end());
-    client.pipe(this.#wire(client)).pipe(server);
-    server.pipe(this.#wire(server)).pipe(client);
+    const lines = [this.#line(), this.#line()];
+    for (const [socket, other] of [
+      [client, server],
+      [server, client],
+    ] as const)
+      socket.on('close', broken => {
+        if (!broken) return;
+        other.resetAndDestroy();
+        for (const line of lines) line.destroy();
+      });
+    client.pipe(lines[0]!).pipe(server);
+    server.pipe(lines[1]!).pipe(client);
   }
 
   #keep(socket: Socket): void {
@@ -74,20 +82,20 @@ export class Wire {
     socket.on('close', () => this.#sockets.delete(socket));
   }
 
-  #wire(from: Socket): Transform {
-    const wire = new Transform({
-      transform: (chunk: Buffer, _, done) => void this.#pass(chunk, wire, from).then(() => done()),
+  #line(): Transform {
+    const line = new Transform({
+      transform: (chunk: Buffer, _, done) => void this.#pass(chunk, line).then(() => done()),
     });
-    return wire;
+    return line.on('error', () => {});
   }
 
-  async #pass(chunk: Buffer, wire: Transform, from: Socket): Promise<void> {
-    for (let at = 0; at < chunk.length && !from.destroyed; at += PIECE) {
-      while (this.#weather.is === 'still' && !from.destroyed) await wait(STILL_MS);
+  async #pass(chunk: Buffer, line: Transform): Promise<void> {
+    for (let at = 0; at < chunk.length && !line.destroyed; at += PIECE) {
+      while (this.#weather.is === 'still' && !line.destroyed) await wait(STILL_MS);
       const piece = chunk.subarray(at, at + PIECE);
       if (this.#weather.is === 'narrow') await wait((piece.length / this.#weather.bytesPerSecond) * 1000);
       if (this.#weather.is === 'slow' && at === 0) await wait(this.#weather.delayMs);
-      wire.push(piece);
+      line.push(piece);
     }
   }
 }
