@@ -7,7 +7,7 @@ import { type Chance, seeded } from '../sim/random.ts';
 import { type Decision, decide } from './decision.ts';
 import { Ledger } from './ledger.ts';
 import { hashOf, statesBelow } from './state.ts';
-import { kill, makeWeather, type Pause } from './trouble.ts';
+import { kill, makeWeather, type Pause, type Range } from './trouble.ts';
 import { Wire } from './wire.ts';
 import { Writer } from './writer.ts';
 
@@ -17,10 +17,23 @@ const DOMAINS = { acme: ['north', 'south', 'west'], pair: ['north', 'south'] };
 /** Files that nobody touches, so many that no deletion of the others is held as a slip. */
 const BYSTANDERS = 250;
 const BYSTANDER = 'bystanders';
-/** A writer rests between two things that he does, in milliseconds. */
-const REST = [5, 300] as const;
+/** A writer rests between two things that he does, in milliseconds: some runs are slow, so that things settle in between. */
+const RESTS: readonly Range[] = [
+  [1, 100],
+  [5, 300],
+  [100, 1_500],
+];
+/** So does the killer: some runs leave time to become equal between two kills, some not even to start. */
+const MERCIES: readonly Range[] = [
+  [200, 1_500],
+  [500, 5_000],
+  [5_000, 20_000],
+];
 /** Sometimes scans come often, and race with events; sometimes none comes, and events alone have to do. */
 const SCAN_INTERVALS = ['5s', '1h'];
+
+/** What a killed process had staged, and nobody wants any more, is cleared by age. */
+const STAGED_AT_MOST = 100;
 
 /** How a run went. */
 export interface Outcome {
@@ -57,7 +70,7 @@ async function churnIn(network: TestNetwork, chance: Chance, milliseconds: numbe
   const pause: Pause = ms => interruptible(ms, signal);
   const ledgers = new Map(Object.keys(DOMAINS).map(domain => [domain, new Ledger(Date.now)]));
   const weathers = wires.map((wire, i) => makeWeather(wire, chance.fork(`weather ${i}`), pause, signal));
-  const killer = kill(network.instances, chance.fork('killer'), pause, signal);
+  const killer = kill(network.instances, chance.fork('killer'), chance.fork('mercy').pick(MERCIES), pause, signal);
   const writers = network.instances.map(instance => write(instance, ledgers, chance, pause, signal));
   const decisions = (await Promise.all(writers)).flat();
   await Promise.all(weathers);
@@ -113,12 +126,13 @@ async function write(
   const writers = [...ledgers]
     .filter(([domain]) => DOMAINS[domain as keyof typeof DOMAINS].includes(place.site))
     .map(([domain, ledger]) => new Writer(place.roleid, join(place.root, domain), ledger));
+  const rest = chance.fork('rest').pick(RESTS);
   const decisions: Decision[] = [];
   while (!signal.aborted) {
     const decision = decide(mine);
     decisions.push(decision);
     mine.pick(writers).perform(decision);
-    await pause(mine.int(...REST));
+    await pause(mine.int(...rest));
   }
   return decisions;
 }
@@ -171,6 +185,8 @@ async function inOrder(network: TestNetwork): Promise<string[]> {
       for (const { path, class: problem, message } of items)
         found.push(`${instance.name}: ${directory}/${path} is listed as ${problem}: ${message}`);
       if (held) found.push(`${instance.name} holds ${held.deletions} deletions of ${directory}: ${held.reason}`);
+      const staged = hashesBelow(instance.path(`.dfsync/staging/${directory}`)).length;
+      if (staged > STAGED_AT_MOST) found.push(`${instance.name} has ${staged} files of ${directory} left in staging`);
     }
   }
   return found;

@@ -7,6 +7,9 @@ import { CLEAR, type Weather, type Wire } from './wire.ts';
 /** A pause that ends early when the run does. */
 export type Pause = (ms: number) => Promise<void>;
 
+/** Milliseconds, both ends inclusive. */
+export type Range = readonly [from: number, to: number];
+
 /** At most so many instances are down at a time: the others have somebody to talk to. */
 const DOWN_AT_MOST = 3;
 
@@ -44,10 +47,15 @@ function weatherOf(kind: Weather['is'], chance: Chance): Weather {
   }
 }
 
-/** Kills instances, mostly with -9, and starts them again, while they start too, until the run ends; all run then. */
+/**
+ * Kills instances, mostly with -9, and starts them again, while they start too, until the run ends; all run then.
+ *
+ * @param mercy milliseconds between two kills, at least and at most
+ */
 export async function kill(
   instances: readonly Instance[],
   chance: Chance,
+  mercy: Range,
   pause: Pause,
   signal: AbortSignal,
 ): Promise<{ kills: number; stops: number; downtimes: Downtime[] }> {
@@ -66,7 +74,7 @@ export async function kill(
   const falling = new Set<Instance>();
   const falls: Promise<void>[] = [];
   while (!signal.aborted) {
-    await pause(chance.int(500, 5_000));
+    await pause(chance.int(...mercy));
     const instance = chance.pick(instances);
     const softly = chance.chance(0.2);
     const downMs = chance.int(0, 6_000);
