@@ -21,7 +21,7 @@ import { Held, type HeldPath } from './held.ts';
 import type { DomainIndex, Identity } from './index-store.ts';
 import { Missing } from './missing.ts';
 import type { Problems } from './problem.ts';
-import { type Hidden, placeOf, type Scanner } from './scan.ts';
+import { type Hidden, hasGone, placeOf, type Scanner } from './scan.ts';
 import { Settling } from './settle.ts';
 import { Sights } from './sight.ts';
 
@@ -398,7 +398,7 @@ export class Looker {
         this.#enqueue(childOf(path, name), false, due.deep && !due.relist, due.first);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      if (error.code !== 'ENOENT') this.#reportHidden(path, error.code);
+      if (!hasGone(error)) this.#reportHidden(path, error.code);
     }
     if (!due.relist && (due.deep || !due.first)) this.#again.set(path, this.#is.clock.now() + LIST_AGAIN_MS);
   }

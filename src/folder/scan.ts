@@ -80,7 +80,7 @@ export function* list(disk: Disk, directory: string, share: readonly (RelPath | 
     return;
   }
   for (const at of share) {
-    const listed = listOf(disk, placeOf(directory, at));
+    const listed = listOf(disk, placeOf(directory, at), at === undefined);
     if (typeof listed === 'string') hidden.push({ path: at, why: listed });
     else
       for (const name of listed) {
@@ -113,15 +113,25 @@ function sight(disk: Disk, place: string, path: RelPath, device: number): Sighti
     return stat.kind === 'symlink' ? { path, stat, target: disk.readlink(place) } : { path, stat };
   } catch (error) {
     if (!(error instanceof DiskError)) throw error;
-    return error.code === 'ENOENT' ? undefined : { path, why: error.code };
+    // EINVAL: a symlink that is none any more.
+    return hasGone(error) || error.code === 'EINVAL' ? undefined : { path, why: error.code };
   }
 }
 
-function listOf(disk: Disk, place: string): string[] | string {
+/** The names in a directory, or why it cannot be read. */
+function listOf(disk: Disk, place: string, isRoot: boolean): string[] | string {
   try {
     return disk.list(place);
   } catch (error) {
-    if (error instanceof DiskError) return error.code;
-    throw error;
+    if (!(error instanceof DiskError)) throw error;
+    return hasGone(error) && !isRoot ? [] : error.code;
   }
+}
+
+/**
+ * Whether what was met a moment ago is gone, or something else by now. That hides nothing: a fresh look at each path that was not met
+ * tells what became of it. (Hidden, it would stay listed as unreadable, and everything new below it would count as of unknown age.)
+ */
+export function hasGone({ code }: DiskError): boolean {
+  return code === 'ENOENT' || code === 'ENOTDIR';
 }

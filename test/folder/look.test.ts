@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { walk } from '../../src/folder/scan.ts';
 import { directory, file, pathOf, tombstone } from '../support/entries.ts';
 import { Lookout, SELF, SETTLE_MS, START } from '../support/lookout.ts';
 
@@ -191,6 +192,34 @@ describe('what is missing', () => {
     out.disk.fail('d/dir');
     await out.scan();
     assert.deepEqual(out.problems.list(), []);
+    await out.stop();
+  });
+
+  it('below what became a file while a scan was on its way there is missing, and nothing else is unknown', async () => {
+    const out = await Lookout.over(lookout => {
+      furnished(lookout);
+      lookout.write('bystander');
+    });
+    let batches = 0;
+    await out.scan(async function* () {
+      for (const batch of walk(out.disk, 'd')) {
+        if (batches++ === 0) {
+          for (const name of out.disk.list('d/dir')) out.disk.unlink(`d/dir/${name}`);
+          out.disk.rmdir('d/dir');
+          out.write('dir');
+        }
+        yield batch;
+      }
+    });
+    await out.pass(20 * SETTLE_MS);
+    assert.deepEqual(out.problems.list(), []);
+    assert.ok(out.news().includes('tombstone dir/f0'));
+    out.disk.unlink('d/dir');
+    out.disk.mkdir('d/dir', 0o755);
+    out.write('dir/new');
+    out.hint('dir', false, true);
+    await out.pass(20 * SETTLE_MS);
+    assert.deepEqual(Object.keys(out.entry('dir/new')!.version), [String(SELF)], 'it was seen as it was made');
     await out.stop();
   });
 

@@ -130,6 +130,33 @@ describe('what a walk cannot see', () => {
     assert.ok(!batches.flatMap(({ sightings }) => sightings).some(({ path }) => path.startsWith('sub/deep')));
   });
 
+  const goings: [what: string, happen: (disk: Disk) => void][] = [
+    ['went', () => {}],
+    ['became a file', disk => disk.writeFile('d/empty', Buffer.alloc(1), 0o644)],
+    ['became a symlink', disk => disk.symlink('sub', 'd/empty')],
+  ];
+  for (const [what, happen] of goings)
+    for (const [kind, make] of Object.entries({
+      'in memory': () => new MemoryDisk({ now: () => 0 }),
+      real: () => fresh().disk,
+    }))
+      it(`a directory that ${what} between being met and being listed hides nothing, on a disk ${kind}`, () => {
+        const disk = furnish(make());
+        const batches: ScanBatch[] = [];
+        for (const batch of walk(disk, 'd')) {
+          if (batches.length === 0) {
+            disk.rmdir('d/empty');
+            happen(disk);
+          }
+          batches.push(batch);
+        }
+        assert.ok(batches[0]!.sightings.some(({ path }) => path === 'empty'));
+        assert.deepEqual(
+          batches.flatMap(({ hidden }) => hidden),
+          [],
+        );
+      });
+
   it('another file system inside is a mount, and left alone', () => {
     const disk = new MemoryDisk({ now: () => 0 });
     furnish(disk);

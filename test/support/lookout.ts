@@ -69,8 +69,8 @@ export class Lookout {
     await this.clock.settle();
   }
 
-  async scan(): Promise<ScanReport> {
-    const report = this.looker.scan(walking(this.disk), this.#stop.signal);
+  async scan(scanner = walking(this.disk)): Promise<ScanReport> {
+    const report = this.looker.scan(scanner, this.#stop.signal);
     await this.clock.settle();
     return report;
   }
