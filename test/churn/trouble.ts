@@ -65,6 +65,7 @@ export async function kill(
   let stops = 0;
   const fell = async (instance: Instance, downMs: number, softly: boolean) => {
     const from = Date.now();
+    requireAlive(instance);
     if (softly) await instance.stop();
     else await instance.kill();
     await pause(downMs);
@@ -86,7 +87,13 @@ export async function kill(
   }
   await Promise.all(falls);
   await Promise.all(ends);
+  for (const instance of instances) requireAlive(instance);
   return { kills, stops, downtimes };
+}
+
+/** A process that ended by itself is what this looks for. */
+function requireAlive(instance: Instance): void {
+  if (instance.isCrashed) throw new Error(`${instance.name} ended by itself\n${instance.tail}`);
 }
 
 /** Until this process of an instance is ready, or another one has taken its place, or none. */
