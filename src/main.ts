@@ -5,6 +5,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { App, type AppOptions, Fatal, VERSION } from './app.ts';
 import { checkConfig } from './cli/check-config.ts';
 import { demo } from './cli/demo.ts';
+import { healthcheck, localUrl } from './cli/healthcheck.ts';
 import { redate } from './cli/redate.ts';
 import { release } from './cli/release.ts';
 import { listTrash, restoreFromTrash } from './cli/trash.ts';
@@ -184,6 +185,12 @@ function addOperatorCommands(dfsync: Command): void {
       if (!flags.since && !flags.held) command.error('error: say --since TIME, or --held', { exitCode: EXIT_USAGE });
       return ends(undo(flags, streams));
     });
+  dfsync
+    .command('healthcheck')
+    .description("Ask whether this host's instance is alive, as a container's HEALTHCHECK does.")
+    .option('--url <url>', 'where the instance answers operators (its --ops-listen)', localUrl(process.env, OPS_PORT))
+    .addHelpText('after', '\nExit codes: 0 alive, 1 not alive or not reached, 2 bad usage.')
+    .action(flags => ends(healthcheck(flags, streams)));
   const trash = dfsync.command('trash').description("What lies in an instance's trash.");
   calling(trash.command('list'))
     .description('List it, newest first.')

@@ -55,7 +55,7 @@ describe('help', () => {
     assert.equal(code, 0);
     assert.deepEqual(
       output.match(/^ {2}[a-z][a-z-]+/gm)?.map(name => name.trim()),
-      ['run', 'check-config', 'demo', 'release', 'undo', 'trash', 'redate', 'help'],
+      ['run', 'check-config', 'demo', 'release', 'undo', 'healthcheck', 'trash', 'redate', 'help'],
     );
   });
 
@@ -70,7 +70,7 @@ describe('help', () => {
     assert.match(output, /Exit codes: 0 .* 1 .* 2 .* 3 /);
   });
 
-  for (const command of ['run', 'check-config', 'demo', 'release', 'undo', 'trash', 'redate'])
+  for (const command of ['run', 'check-config', 'demo', 'release', 'undo', 'healthcheck', 'trash', 'redate'])
     it(`of ${command} is the same by "help ${command}", and says what the command does`, async () => {
       const [option, word] = await Promise.all([runCommand(command, '--help'), runCommand('help', command)]);
       assert.equal(option.code, 0);
