@@ -1,4 +1,4 @@
-/** One log record as one line: no name of a file can end it, recolour a terminal or pass for another record. */
+/** Log records as lines: no name of a file can end it, recolour a terminal or pass for another record. */
 
 /** What a record carries besides its event; a field that is undefined is left out. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -21,11 +21,15 @@ const PLAIN = /^[\p{L}\p{N}_./:@+,%*~#-]+$/u;
 /** How many causes of an error are told: more repeat themselves, and a cycle must end. */
 const MAX_CAUSES = 5;
 
-/** A record as one JSON object, without the end of the line. */
-export function jsonLine(record: LogRecord): string {
-  const head = { time: new Date(record.time).toISOString(), level: record.level, event: record.event };
-  // Twice: first to come first, then so that no field can take the place of one of these three.
-  return stringify({ ...head, ...record.fields, ...head });
+/**
+ * Fields as they may be written: no secret, errors as their messages, nothing that JSON cannot have. None of them can take the place
+ * of a record's time or level.
+ */
+export function presented(fields: Fields): Record<string, unknown> {
+  const shown: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(fields))
+    if (value !== undefined && key !== 'time' && key !== 'level') shown[key] = deeply(key, value);
+  return shown;
 }
 
 /** A record as a line for people: time, level, event, then key=value. */
@@ -56,6 +60,11 @@ export function messageOf(error: unknown): string {
 function textOf(key: string, value: unknown): string {
   const shown = presentable(key, value);
   return typeof shown === 'string' && PLAIN.test(shown) ? shown : stringify(shown);
+}
+
+function deeply(key: string, value: unknown): unknown {
+  const shown = presentable(key, value);
+  return typeof shown === 'object' && shown !== null ? JSON.parse(stringify(shown)) : shown;
 }
 
 /** JSON that never throws: logging must not end what it tells of. */
