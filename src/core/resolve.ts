@@ -26,21 +26,33 @@ export type Verdict =
 
 const KIND_RANK: Record<Entry['kind'], number> = { tombstone: 0, symlink: 1, directory: 2, file: 3 };
 
+/** What decides between two entries of one path, from first to last; above 0: `a` wins. */
+const RULES: readonly (readonly [name: string, compare: (a: Entry, b: Entry) => number])[] = [
+  ['newer mark', (a, b) => compareMarks(newest(a.version), newest(b.version))],
+  ['later date', (a, b) => compareNumbers(fileDate(a), fileDate(b))],
+  ['live over deleted', (a, b) => Number(isLive(a)) - Number(isLive(b))],
+  ['kind', (a, b) => KIND_RANK[a.kind] - KIND_RANK[b.kind]],
+  ['later deletion', (a, b) => compareNumbers(a.mtime, b.mtime)],
+  ['larger size', (a, b) => compareNumbers(a.size, b.size)],
+  ['higher mode', (a, b) => (a.kind === 'tombstone' ? 0 : a.mode - b.mode)],
+  ['target', (a, b) => compareText(a.target ?? '', b.target ?? '')],
+];
+
 /**
  * Orders two entries of one path; above 0: `a` wins. By the newest mark; if even that is the same (only without history), the
  * later date of a file, then a live entry over a tombstone, then the rest in a fixed order.
  */
 export function compareEntries(a: Entry, b: Entry): number {
-  return (
-    compareMarks(newest(a.version), newest(b.version)) ||
-    compareNumbers(fileDate(a), fileDate(b)) ||
-    Number(isLive(a)) - Number(isLive(b)) ||
-    KIND_RANK[a.kind] - KIND_RANK[b.kind] ||
-    compareNumbers(a.mtime, b.mtime) ||
-    compareNumbers(a.size, b.size) ||
-    (a.kind === 'tombstone' ? 0 : a.mode - b.mode) ||
-    compareText(a.target ?? '', b.target ?? '')
-  );
+  for (const [, compare] of RULES) {
+    const order = compare(a, b);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+/** Which rule decides between two entries of one path; undefined where none does: they are equal. */
+export function decidingRule(a: Entry, b: Entry): string | undefined {
+  return RULES.find(([, compare]) => compare(a, b) !== 0)?.[0];
 }
 
 /** Whether two entries were made without knowledge of one another, and both with a history. */

@@ -6,11 +6,12 @@
  *   misrouted, refused        it is somebody else, or refuses us: as backoff, with a name
  */
 import type { Clock, Random } from '../core/clock.ts';
-import { differing, MAX_PREFIX } from '../core/digest.ts';
-import { type Entry, isEqual, isExpired } from '../core/entry.ts';
-import type { DomainName } from '../core/path.ts';
+import { type Difference, differenceOf } from '../core/difference.ts';
+import { type Entry, isExpired } from '../core/entry.ts';
+import type { DomainName, RelPath } from '../core/path.ts';
 import { resolve } from '../core/resolve.ts';
-import { newest, sameVersion } from '../core/version.ts';
+import { newest } from '../core/version.ts';
+import { descend, type Pair } from './descend.ts';
 import { HEARTBEAT_MS } from './feed.ts';
 import type { Folder } from './folder.ts';
 import { type Changes, type DomainState, type DomainStates, type Heard, type Peer, PeerError } from './peer.ts';
@@ -20,12 +21,6 @@ import type { Wants } from './wants.ts';
 export const PROTOCOLS: readonly number[] = [1];
 /** A version further ahead of our clock is not taken until time has caught up. */
 export const MAX_SKEW_MS = 10 * 60_000;
-/** A node of the digest tree with so few entries is compared entry by entry: a few kilobytes. */
-const LEAF_ENTRIES = 32;
-/** Prefixes in one question. */
-const PREFIXES_AT_ONCE = 256;
-/** Entries asked for in one question: bounds the memory of both sides. */
-const ENTRIES_AT_ONCE = 20_000;
 /** Wait after an answer of the feed without news, before it is asked again; well below what a person notices. */
 const NO_NEWS_MS = 20;
 /**
@@ -35,6 +30,8 @@ const NO_NEWS_MS = 20;
 const DEMANDS_AT_MOST = 8;
 /** How much later than planned roots are compared, if no heartbeat of the peer brings them before. */
 const PATIENCE_MS = 1_500;
+/** Paths that differ and are not wanted here, as many as are remembered for whoever asks what differs. */
+const MAX_NOTED = 1_000;
 /** Entries learned in one synchronous stretch. */
 const SLICE = 2_000;
 /** Comparisons put off in a row while changes are under way; then one is made all the same. */
@@ -63,10 +60,19 @@ export interface DomainLink {
   compared: boolean;
   /** Entries that differed either way at the last comparison. */
   mismatched: number;
+  /** Those of them that the peer lacks, not this instance: the first of them. */
+  lacking: ReadonlyMap<RelPath, Lacking>;
   /** Since when it is not so that the feed is live and nothing is wanted; undefined: it is so. */
   behindSince: number | undefined;
   /** The roots at which a descent found nothing to pull. */
   fruitless: { readonly roots: string; readonly until: number; readonly wait: number } | undefined;
+}
+
+/** A path that is here and that the peer does not have so. */
+export interface Lacking {
+  readonly difference: Difference;
+  /** The first comparison that found it, milliseconds since 1970. */
+  readonly since: number;
 }
 
 /** Heartbeats that wait until everything learned before them is applied, and newer ones behind them. */
@@ -328,6 +334,7 @@ export class Learner {
     if (state.digest === view.folder.digest) {
       link.compared = true;
       link.mismatched = 0;
+      link.lacking = new Map();
       link.fruitless = undefined;
       // What was wanted of it and is not here, it does not have any more.
       view.wants.strikeAll(this.#is.peer.roleid);
@@ -335,66 +342,37 @@ export class Learner {
       return;
     }
     if (link.compared && link.fruitless?.roots === roots && link.fruitless.until > this.#is.clock.now()) return;
-    const { differ, learned } = await this.#descend(domain, view, sequence, signal);
+    const found = await this.#descend(domain, view, link.lacking, sequence, signal);
     link.compared = true;
-    link.mismatched = differ;
+    link.mismatched = found.differ;
+    link.lacking = found.lacking;
     const wait = Math.min(
       FRUITLESS_AT_MOST_MS,
       link.fruitless?.roots === roots ? link.fruitless.wait * 2 : FRUITLESS_FIRST_MS,
     );
-    link.fruitless = learned > 0 ? undefined : { roots, wait, until: this.#is.clock.now() + wait };
+    link.fruitless = found.learned > 0 ? undefined : { roots, wait, until: this.#is.clock.now() + wait };
   }
 
-  /** Goes down the digest tree where it differs; answers how many entries differ and how many of them are to be pulled. */
+  /** Goes down the digest tree where it differs; answers how many entries differ, how many of them are to be pulled, and which not. */
   async #descend(
     domain: DomainName,
     view: DomainView,
+    before: ReadonlyMap<RelPath, Lacking>,
     sequence: number,
     signal: AbortSignal,
-  ): Promise<{ differ: number; learned: number }> {
-    const found = { differ: 0, learned: 0 };
-    let level: string[] = [''];
-    while (level.length > 0) {
-      const next: string[] = [];
-      const leaves: { prefix: string; count: number }[] = [];
-      for (let i = 0; i < level.length; i += PREFIXES_AT_ONCE) {
-        const prefixes = level.slice(i, i + PREFIXES_AT_ONCE);
-        const theirs = await this.#is.peer.digests(domain, prefixes, signal);
-        const mine = view.folder.children(prefixes);
-        const filled = new Set(mine.map(node => node.prefix));
-        for (const node of differing(mine, theirs)) {
-          const isLeaf = node.count <= LEAF_ENTRIES || node.prefix.length >= MAX_PREFIX || !filled.has(node.prefix);
-          if (isLeaf) leaves.push(node);
-          else next.push(node.prefix);
-        }
+  ): Promise<{ differ: number; learned: number; lacking: ReadonlyMap<RelPath, Lacking> }> {
+    const { clock, peer } = this.#is;
+    const lacking = new Map<RelPath, Lacking>();
+    let differ = 0;
+    let learned = 0;
+    for await (const pairs of descend(view.folder, peer, clock, signal))
+      for (const pair of pairs) {
+        if (++differ % SLICE === 0) await clock.yield();
+        if (pair.theirs && view.wants.isFull) await view.wants.room(signal);
+        if (pair.theirs && this.#learn(domain, view, pair.theirs, sequence)) learned++;
+        else if (lacking.size < MAX_NOTED) note(pair, before, clock.now(), lacking);
       }
-      for (const prefixes of grouped(leaves))
-        await this.#compareLeaves(domain, view, prefixes, sequence, found, signal);
-      level = next;
-    }
-    return found;
-  }
-
-  async #compareLeaves(
-    domain: DomainName,
-    view: DomainView,
-    prefixes: readonly string[],
-    sequence: number,
-    found: { differ: number; learned: number },
-    signal: AbortSignal,
-  ): Promise<void> {
-    const theirs = await this.#is.peer.entriesUnder(domain, prefixes, signal);
-    const mine = new Map(view.folder.under(prefixes).map(entry => [entry.path, entry]));
-    for (const [i, entry] of theirs.entries()) {
-      if (i % SLICE === SLICE - 1) await this.#is.clock.yield();
-      const own = mine.get(entry.path);
-      mine.delete(entry.path);
-      if (own && isEqual(own, entry) && sameVersion(own.version, entry.version)) continue;
-      found.differ++;
-      if (view.wants.isFull) await view.wants.room(signal);
-      if (this.#learn(domain, view, entry, sequence)) found.learned++;
-    }
-    found.differ += mine.size;
+    return { differ, learned, lacking };
   }
 
   /** One entry of the peer: wanted, where it wins here. Answers whether it is. */
@@ -439,24 +417,30 @@ export class Learner {
   #link(domain: DomainName): DomainLink {
     let link = this.links.get(domain);
     if (!link) {
-      link = { state: 'unknown', compared: false, mismatched: 0, behindSince: this.#started, fruitless: undefined };
+      link = {
+        state: 'unknown',
+        compared: false,
+        mismatched: 0,
+        lacking: new Map(),
+        behindSince: this.#started,
+        fruitless: undefined,
+      };
       this.links.set(domain, link);
     }
     return link;
   }
 }
 
-/** Prefixes in groups whose entries fit into one answer. */
-function grouped(leaves: readonly { prefix: string; count: number }[]): string[][] {
-  const groups: string[][] = [];
-  let count = Number.POSITIVE_INFINITY;
-  for (const leaf of leaves) {
-    if (count + leaf.count > ENTRIES_AT_ONCE || groups.at(-1)!.length >= PREFIXES_AT_ONCE) {
-      groups.push([]);
-      count = 0;
-    }
-    groups.at(-1)!.push(leaf.prefix);
-    count += leaf.count;
-  }
-  return groups;
+/** Remembers what the peer lacks, and since when. */
+function note(
+  { own, theirs }: Pair,
+  before: ReadonlyMap<RelPath, Lacking>,
+  now: number,
+  lacking: Map<RelPath, Lacking>,
+): void {
+  const difference = differenceOf(own, theirs);
+  // What shows in no directory is nobody's concern, and what only the peer has is refused here for a reason that is listed.
+  if (!own || difference === 'memory') return;
+  const known = before.get(own.path);
+  lacking.set(own.path, known?.difference === difference ? known : { difference, since: now });
 }

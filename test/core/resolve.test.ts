@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Entry, isEqual } from '../../src/core/entry.ts';
-import { compareEntries, inConflict, merge, resolve } from '../../src/core/resolve.ts';
+import { compareEntries, decidingRule, inConflict, merge, resolve } from '../../src/core/resolve.ts';
 import { compareMarks, dominates, newest, sameVersion, type Version } from '../../src/core/version.ts';
 import { directory, entriesAt, file, longVersions, symlink, tombstone, versions } from '../support/entries.ts';
 
@@ -21,6 +21,18 @@ describe('the order of entries', () => {
         assert.equal(compareEntries(a, b) === 0, alike);
       }),
     );
+  });
+
+  it('names the rule that decides, from both sides, and none between what is equal', () => {
+    fc.assert(
+      fc.property(entries, entries, (a, b) => {
+        assert.equal(decidingRule(a, b), decidingRule(b, a));
+        assert.equal(decidingRule(a, b) === undefined, compareEntries(a, b) === 0);
+      }),
+    );
+    assert.equal(decidingRule(file('p', { 1: 9 }), tombstone('p', { 2: 8 })), 'newer mark');
+    assert.equal(decidingRule(file('p', { 0: 5 }, { mtime: 7 }), file('p', { 0: 5 }, { mtime: 5 })), 'later date');
+    assert.equal(decidingRule(directory('p', { 0: 0 }), symlink('p', { 0: 0 })), 'kind');
   });
 
   it('is transitive', () => {
