@@ -63,14 +63,18 @@ export async function* readBundle(reader: ByteReader, files: readonly FileRef[])
   if (!(await reader.atEnd())) throw new WireError('more than was asked for');
 }
 
-/** Cuts a list of files into bundles that a peer accepts, in the same order. A file larger than a bundle stands alone. */
-export function* bundlesOf(files: readonly FileRef[]): Generator<FileRef[]> {
+/**
+ * Cuts a list of files into bundles that a peer accepts, in the same order. A file larger than a bundle stands alone.
+ *
+ * @param most bytes of content in one; without a bound where only something about the content is asked
+ */
+export function* bundlesOf(files: readonly FileRef[], most = MAX_BUNDLE_BYTES): Generator<FileRef[]> {
   let bundle: FileRef[] = [];
   let content = 0;
   let request = 0;
   for (const file of files) {
     const line = Buffer.byteLength(JSON.stringify({ path: file.path, size: file.size, mtime: file.mtime })) + 1;
-    const isFull = content + file.size > MAX_BUNDLE_BYTES || request + line > MAX_REQUEST_BYTES - FRAME_BYTES;
+    const isFull = content + file.size > most || request + line > MAX_REQUEST_BYTES - FRAME_BYTES;
     if (bundle.length > 0 && (isFull || bundle.length === MAX_BUNDLE_FILES)) {
       yield bundle;
       bundle = [];

@@ -3,7 +3,17 @@ import type { z } from 'zod';
 import type { DigestNode } from '../core/digest.ts';
 import type { Entry } from '../core/entry.ts';
 import type { DomainName, RelPath } from '../core/path.ts';
-import type { BundleItem, Change, Changes, ChangesQuery, DomainStates, FileRef, Peer, PeerSelf } from '../sync/peer.ts';
+import type {
+  BundleItem,
+  Change,
+  Changes,
+  ChangesQuery,
+  DomainStates,
+  FileRef,
+  HashItem,
+  Peer,
+  PeerSelf,
+} from '../sync/peer.ts';
 import { asPeerError, childrenOf, collect, wrongFile } from './answers.ts';
 import { bundlesOf, formatBundleRequest, readBundle } from './bundle-format.ts';
 import { ByteReader, WireError } from './byte-reader.ts';
@@ -11,6 +21,7 @@ import { CODED, PLAIN } from './coding.ts';
 import { parseEntry, readEntries } from './entry-format.ts';
 import { type Answer, Exchange, type ExchangeOptions } from './exchange.ts';
 import { brief } from './failure.ts';
+import { readHashes } from './hash-format.ts';
 import { parseJson } from './json-text.ts';
 import { changesSchema, digestsSchema, domainsSchema, selfSchema } from './messages.ts';
 import { etagOf } from './preconditions.ts';
@@ -141,6 +152,22 @@ export class PeerClient implements Peer {
           if ('bytes' in item) answer.account.content('received', item.bytes.length);
           yield item;
         }
+      } catch (error) {
+        throw asPeerError(answer, error);
+      } finally {
+        await reader.close();
+      }
+    }
+  }
+
+  async *hashes(domain: DomainName, files: readonly FileRef[], signal: AbortSignal): AsyncGenerator<HashItem> {
+    const target = formatTarget(ROUTES.hashes, { domain });
+    for (const asked of bundlesOf(files, Number.POSITIVE_INFINITY)) {
+      const question = { target, domain, headers: PLAIN, body: formatBundleRequest(asked) };
+      const answer = await this.#exchange.ask(question, signal);
+      const reader = new ByteReader(answer.body);
+      try {
+        yield* readHashes(reader, asked);
       } catch (error) {
         throw asPeerError(answer, error);
       } finally {

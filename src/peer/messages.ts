@@ -96,6 +96,26 @@ export const bundleSchema = z.object({
     .describe(`Exactly these versions; ${MAX_BUNDLE_FILES} files and ${MAX_BUNDLE_BYTES} bytes of content at most.`),
 });
 
+export const hashesSchema = z.object({
+  files: bundleSchema.shape.files.describe(`Exactly these versions, of any size; ${MAX_BUNDLE_FILES} files at most.`),
+});
+
+/** A line of the answer to a question for hashes. */
+export const hashSchema = z.union([
+  z.object({
+    path: z.string(),
+    hash: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .describe('SHA-256 of the content, in hex.'),
+  }),
+  z.object({ path: z.string(), at: count.describe('So many bytes of a large file are hashed; the hash is to come.') }),
+  z.object({
+    path: z.string(),
+    status: z.int().min(400).max(599).describe('What asking for the file would get: it is not so here.'),
+  }),
+]);
+
 /** What the header that names the asking instance holds. */
 export const roleidHeaderSchema = z.string().regex(/^\d{1,9}$/);
 

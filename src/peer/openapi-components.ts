@@ -5,6 +5,7 @@ import {
   changesSchema,
   digestsSchema,
   domainsSchema,
+  hashSchema,
   problemSchema,
   roleidHeaderSchema,
   selfSchema,
@@ -25,6 +26,7 @@ const MESSAGES: Readonly<Record<Message | 'Version', z.ZodType>> = {
   Version: versionSchema,
   Changes: changesSchema,
   BundleHeader: bundleHeaderSchema,
+  Hash: hashSchema,
   Problem: problemSchema,
 };
 

@@ -1,14 +1,14 @@
 /** What can be asked of an instance, as the OpenAPI document lists it: each operation, its question and its answers. */
 import { z } from 'zod';
 import { MAX_PREFIX } from '../core/digest.ts';
-import { bundleSchema, changesQuerySchema, prefixesSchema } from './messages.ts';
+import { bundleSchema, changesQuerySchema, hashesSchema, prefixesSchema } from './messages.ts';
 import { BUNDLE, JSON_TYPE, NDJSON, OCTETS, ROUTES } from './protocol.ts';
 import type { AnswerHeader } from './refusals.ts';
 
 /** Headers of questions, by what they are for. */
 export type QuestionHeader = 'tags' | 'dates' | 'ranges';
 /** Messages by the names that they have in the document. */
-export type Message = 'Self' | 'Domains' | 'Digests' | 'Entry' | 'Changes' | 'BundleHeader' | 'Problem';
+export type Message = 'Self' | 'Domains' | 'Digests' | 'Entry' | 'Changes' | 'BundleHeader' | 'Hash' | 'Problem';
 
 /** What comes with a status below 400. */
 export interface Success {
@@ -143,6 +143,21 @@ export const OPERATIONS: readonly Operation[] = [
         type: BUNDLE,
         line: 'BundleHeader',
         ...coded,
+      },
+    },
+    refusals: [404, 413, 415],
+  },
+  {
+    id: 'hashes',
+    method: 'post',
+    route: ROUTES.hashes,
+    summary: 'SHA-256 of the content of files, read for the occasion, in the order asked for.',
+    body: hashesSchema,
+    successes: {
+      200: {
+        description: 'For each file a line; of a large one, from time to time how far it is.',
+        type: NDJSON,
+        line: 'Hash',
       },
     },
     refusals: [404, 413, 415],

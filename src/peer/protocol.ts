@@ -20,6 +20,7 @@ export const ROUTES = {
   changes: '/v1/changes',
   file: '/v1/domains/:domain/files/*path',
   bundle: '/v1/domains/:domain/bundle',
+  hashes: '/v1/domains/:domain/hashes',
 } as const;
 
 export const JSON_TYPE = 'application/json';
@@ -39,7 +40,7 @@ export const MAX_HEADER_BYTES = 32_768;
 export const MAX_PREFIXES = 256;
 /** Body of a request, the list of a bundle: a full one with usual paths is a fifth of this. */
 export const MAX_REQUEST_BYTES = 1 << 20;
-/** Files in one bundle: enough that the cost of a request vanishes, few enough that a broken one repeats little. */
+/** Files in one bundle, or in one question for hashes: enough that the cost of a request vanishes, few enough that a broken one repeats little. */
 export const MAX_BUNDLE_FILES = 1000;
 /** Content in one bundle: what a receiver may hold in memory; larger files travel alone. */
 export const MAX_BUNDLE_BYTES = 16 << 20;

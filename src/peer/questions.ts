@@ -4,7 +4,7 @@ import { type DomainName, parsePath, type RelPath } from '../core/path.ts';
 import type { FileRef } from '../sync/peer.ts';
 import type { Context } from './asked.ts';
 import { parseAcceptEncoding } from './coding.ts';
-import { bundleSchema } from './messages.ts';
+import { bundleSchema, hashesSchema } from './messages.ts';
 import { Problem } from './problem.ts';
 import { JSON_TYPE, MAX_BUNDLE_BYTES, MAX_BUNDLE_FILES, MAX_REQUEST_BYTES, whatIsWrong } from './protocol.ts';
 
@@ -42,6 +42,14 @@ export function bundleIn(raw: unknown): FileRef[] {
     throw new Problem(413, 'Bundle too large', `a bundle has at most ${MAX_BUNDLE_FILES} files`);
   if (files.reduce((sum, file) => sum + file.size, 0) > MAX_BUNDLE_BYTES)
     throw new Problem(413, 'Bundle too large', `a bundle has at most ${MAX_BUNDLE_BYTES} bytes of content`);
+  return files.map(file => ({ ...file, path: pathOf(file.path) }));
+}
+
+/** The files whose content is to be hashed; 413 for more than one question may name. */
+export function hashedIn(raw: unknown): FileRef[] {
+  const { files } = parse(hashesSchema, raw, 'hashes');
+  if (files.length > MAX_BUNDLE_FILES)
+    throw new Problem(413, 'Too many files', `at most ${MAX_BUNDLE_FILES} files are hashed for one question`);
   return files.map(file => ({ ...file, path: pathOf(file.path) }));
 }
 

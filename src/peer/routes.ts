@@ -9,13 +9,15 @@ import { formatBundle } from './bundle-format.ts';
 import { formatEntries } from './entry-format.ts';
 import { sendFile } from './file-answer.ts';
 import { authenticated, bounded, identified, MAX_REQUESTS_PER_PEER, metered, wellFormed } from './gate.ts';
+import { formatHashes } from './hash-format.ts';
 import { sendJson, sendTaggedJson } from './index-answer.ts';
 import { changesQuerySchema, prefixesSchema } from './messages.ts';
 import { openapiDocument } from './openapi.ts';
-import { sendStream } from './outflow.ts';
+import { flow, sendStream } from './outflow.ts';
 import { PACE, type Pace } from './pace.ts';
 import { BUNDLE, NDJSON, ROUTES } from './protocol.ts';
-import { bundleIn, domainOf, parse, pathOf, readJson, single } from './questions.ts';
+import { bundleIn, domainOf, hashedIn, parse, pathOf, plainOnly, readJson, single } from './questions.ts';
+import { primed } from './streaming.ts';
 import type { TlsSource } from './tls.ts';
 import type { OnTransfer } from './transfer.ts';
 
@@ -73,6 +75,7 @@ export function peerRouter(serving: Serving, stopping: AbortSignal): Router<Aske
   });
   router.get(ROUTES.file, ctx => sendFile(ctx, serving));
   router.post(ROUTES.bundle, ctx => sendBundle(ctx, serving, stopping));
+  router.post(ROUTES.hashes, ctx => sendHashes(ctx, serving, stopping));
   return router;
 }
 
@@ -98,6 +101,18 @@ async function sendBundle(ctx: Context, serving: Serving, stopping: AbortSignal)
     BUNDLE,
     formatBundle(items, bytes => account.content('sent', bytes)),
   );
+}
+
+/** Uncoded and unhurried: each line goes out as it is made, so that a large file is seen to go on. */
+async function sendHashes(ctx: Context, serving: Serving, stopping: AbortSignal): Promise<void> {
+  plainOnly(ctx);
+  const files = hashedIn(await readJson(ctx));
+  const { asking, closed } = ctx.state;
+  const items = serving.hashes(asking, domainOf(ctx), files, AbortSignal.any([stopping, closed]));
+  const lines = await primed(formatHashes(items));
+  ctx.status = 200;
+  ctx.set('Content-Type', NDJSON);
+  flow(ctx, lines, 'identity');
 }
 
 /** An answer that ended on its way because the peer went, or the file changed: it is the receiver that reports it. */

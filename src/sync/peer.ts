@@ -81,6 +81,12 @@ export type BundleItem =
   | { readonly path: RelPath; readonly bytes: Uint8Array }
   | { readonly path: RelPath; readonly status: number };
 
+/** One file whose content was hashed: its hash, how far that is, or why there is none (as in {@link BundleItem}). */
+export type HashItem =
+  | { readonly path: RelPath; readonly hash: string }
+  | { readonly path: RelPath; readonly at: number }
+  | { readonly path: RelPath; readonly status: number };
+
 /** A file as it is asked for: exactly this size and date, or an error. */
 export type FileRef = Pick<Entry, 'path' | 'size' | 'mtime'>;
 
@@ -105,6 +111,8 @@ export interface Peer {
   file(domain: DomainName, file: FileRef, offset: number, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** Many small files in one streamed answer, in the order asked. */
   bundle(domain: DomainName, files: readonly FileRef[], signal: AbortSignal): AsyncIterable<BundleItem>;
+  /** SHA-256 of the content of files, made for the occasion, in the order asked; of a large one, how far it is, from time to time. */
+  hashes(domain: DomainName, files: readonly FileRef[], signal: AbortSignal): AsyncIterable<HashItem>;
 }
 
 /** Why a peer gave no answer. */

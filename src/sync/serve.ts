@@ -1,5 +1,6 @@
 /** The serving side: what this instance answers to its peers. Visibility is checked here, whatever the wire. */
 
+import { createHash } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { DigestNode } from '../core/digest.ts';
 import type { Entry } from '../core/entry.ts';
@@ -16,6 +17,7 @@ import type {
   DomainState,
   DomainStates,
   FileRef,
+  HashItem,
   Heard,
   PeerSelf,
 } from './peer.ts';
@@ -68,6 +70,7 @@ export interface Serving {
     files: readonly FileRef[],
     signal: AbortSignal,
   ): AsyncIterable<BundleItem>;
+  hashes(asking: Instance, domain: DomainName, files: readonly FileRef[], signal: AbortSignal): AsyncIterable<HashItem>;
 }
 
 /** Changes in one answer of the feed: some hundred kilobytes. */
@@ -86,6 +89,8 @@ const CHUNK_BYTES = 512 * 1024;
 const READ_AT_ONCE = 500;
 /** … and their bytes: what is held for a peer that reads slowly. */
 const READ_AHEAD_BYTES = 1024 * 1024;
+/** How often it is said how far the hash of a large file is: whoever waits for it must see that it goes on. */
+const HASH_PROGRESS_MS = 2_000;
 /** Seconds after which a domain that is not ready is worth asking for again. */
 const RETRY_AFTER_S = 2;
 
@@ -176,7 +181,10 @@ export class Server implements Serving {
   }
 
   async open(asking: Instance, domain: DomainName, path: RelPath): Promise<ServedFile> {
-    const folder = this.#folder(asking, domain);
+    return this.#open(this.#folder(asking, domain), path);
+  }
+
+  async #open(folder: Folder, path: RelPath): Promise<ServedFile> {
     const entry = folder.get(path);
     if (entry?.kind !== 'file') throw new Refusal(404, 'No such file', 'this instance has no file at that path');
     const { outlet, stat } = await this.#openSettled(folder, path);
@@ -209,6 +217,57 @@ export class Server implements Serving {
       start = end;
     }
     if (files.length === 0) this.#folder(asking, domain);
+  }
+
+  async *hashes(
+    asking: Instance,
+    domain: DomainName,
+    files: readonly FileRef[],
+    signal: AbortSignal,
+  ): AsyncGenerator<HashItem> {
+    // Looked up for each file: the domain may have gone meanwhile.
+    if (files.length === 0) this.#folder(asking, domain);
+    for (const file of files) {
+      if (signal.aborted) return;
+      yield* this.#hash(this.#folder(asking, domain), file, signal);
+    }
+  }
+
+  /** As {@link hashes}, of files of this instance for itself. */
+  async *ownHashes(folder: Folder, files: readonly FileRef[], signal: AbortSignal): AsyncGenerator<HashItem> {
+    for (const file of files) {
+      if (signal.aborted) return;
+      yield* this.#hash(folder, file, signal);
+    }
+  }
+
+  async *#hash(
+    folder: Folder,
+    { path, size, mtime }: FileRef,
+    signal: AbortSignal,
+  ): AsyncGenerator<HashItem, void, undefined> {
+    let file: ServedFile | undefined;
+    try {
+      file = await this.#open(folder, path);
+      if (file.size !== size || file.mtime !== mtime) return yield { path, status: 412 };
+      const hash = createHash('sha256');
+      let at = 0;
+      let toldAt = this.#is.clock.now();
+      for await (const chunk of file.bytes(0, size)) {
+        if (signal.aborted) return;
+        hash.update(chunk);
+        at += chunk.length;
+        if (this.#is.clock.now() - toldAt < HASH_PROGRESS_MS || at === size) continue;
+        toldAt = this.#is.clock.now();
+        yield { path, at };
+      }
+      yield { path, hash: hash.digest('hex') };
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      yield { path, status: error.status };
+    } finally {
+      file?.close();
+    }
   }
 
   /** Reads the next files of a bundle at once, those that are plainly what is asked for; where that ends. */

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import type { Entry } from '../../src/core/entry.ts';
 import { fromBytes } from '../../src/core/path.ts';
 import { MAX_BUNDLE_FILES, MAX_TARGET_BYTES } from '../../src/peer/protocol.ts';
 import type { Transfer } from '../../src/peer/transfer.ts';
-import type { BundleItem } from '../../src/sync/peer.ts';
+import type { BundleItem, HashItem } from '../../src/sync/peer.ts';
 import { Refusal } from '../../src/sync/serve.ts';
 import { ACME, CLIENT, fileEntry, pathOf, SERVER } from './in-memory-serving.ts';
 import { bytesOf, NEVER, network, until } from './network.ts';
@@ -289,4 +290,37 @@ test('a refused token is told as such, a rotated one is accepted', { timeout: 10
   await assert.rejects(client.self(NEVER), { status: 401, message: /the peer refuses our token: .*--token-file/ });
   sent = ['new'];
   assert.equal((await client.self(NEVER)).roleid, SERVER);
+});
+
+test('hashes of content: in order, with how far a large one is, and why there is none', {
+  timeout: 10_000,
+}, async t => {
+  const { client, serving } = await network(t);
+  const files = [
+    ...STRANGE.map((path, i) => serving.put(path, `content ${i}`)),
+    serving.put('huge', Buffer.alloc(1 << 20)),
+  ];
+  const gone = { path: pathOf('gone'), size: 1, mtime: 1 };
+  const other = { ...serving.put('other', 'now'), size: 9 };
+  const items: HashItem[] = [];
+  for await (const item of client.hashes(ACME, [...files, gone, other], NEVER)) items.push(item);
+  const sha256 = (content: Uint8Array | string) => createHash('sha256').update(content).digest('hex');
+  assert.deepEqual(
+    items.filter(item => !('at' in item)),
+    [
+      ...STRANGE.map((path, i) => ({ hash: sha256(`content ${i}`), path })),
+      { hash: sha256(Buffer.alloc(1 << 20)), path: 'huge' },
+      { status: 404, path: 'gone' },
+      { status: 412, path: 'other' },
+    ],
+  );
+  assert.ok(items.some(item => 'at' in item));
+});
+
+test('more files than one question names are asked for in several', { timeout: 20_000 }, async t => {
+  const { client, serving } = await network(t);
+  const files = Array.from({ length: MAX_BUNDLE_FILES + 5 }, (_, i) => serving.put(`${i}`, '1'));
+  let hashes = 0;
+  for await (const item of client.hashes(ACME, files, NEVER)) if ('hash' in item) hashes++;
+  assert.equal(hashes, files.length);
 });

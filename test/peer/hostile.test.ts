@@ -23,6 +23,12 @@ const getBundle = async (client: PeerClient) => {
   return items;
 };
 
+const getHashes = async (client: PeerClient) => {
+  const items = [];
+  for await (const item of client.hashes(ACME, [FILE], NEVER)) items.push(item);
+  return items;
+};
+
 interface Case {
   readonly answer: (response: ServerResponse, request: IncomingMessage) => unknown;
   readonly ask: (client: PeerClient) => Promise<unknown>;
@@ -46,6 +52,8 @@ const endless = (chunk: string) => (response: ServerResponse) => {
 };
 
 const bundleOf = (...items: [string, string][]) => ok(items.map(([header, bytes]) => `${header}\n${bytes}`).join(''));
+const linesOf = (...items: object[]) => ok(items.map(item => `${JSON.stringify(item)}\n`).join(''));
+const HASH = '0'.repeat(64);
 const TEN = '0123456789';
 
 const CASES: Record<string, Case> = {
@@ -219,6 +227,37 @@ const CASES: Record<string, Case> = {
     ask: getBundle,
     status: 200,
     says: /more than was asked for/,
+  },
+  'hashes in another order': {
+    answer: linesOf({ path: 'b', hash: HASH }),
+    ask: getHashes,
+    status: 200,
+    says: /"b" instead of "a"/,
+  },
+  'hashes that are none': { answer: linesOf({ path: 'a', hash: 'x' }), ask: getHashes, status: 200, says: /a hash: / },
+  'hashes that end early': {
+    answer: linesOf({ path: 'a', at: 3 }),
+    ask: getHashes,
+    status: 200,
+    says: /it ends before "a"/,
+  },
+  'hashes that go on': {
+    answer: linesOf({ path: 'a', hash: HASH }, { path: 'b', hash: HASH }),
+    ask: getHashes,
+    status: 200,
+    says: /goes on/,
+  },
+  'a hash that goes back': {
+    answer: linesOf({ path: 'a', at: 3 }, { path: 'a', at: 3 }),
+    ask: getHashes,
+    status: 200,
+    says: /progress that is none/,
+  },
+  'a hash that goes beyond the file': {
+    answer: linesOf({ path: 'a', at: 11 }),
+    ask: getHashes,
+    status: 200,
+    says: /11 of 10/,
   },
   'a bundle of garbage': { answer: bundleOf(['[]', '']), ask: getBundle, status: 200, says: /a file's header/ },
   'a bundle with a status that is none': {

@@ -1,9 +1,18 @@
 /** A serving side in memory, for tests of the wire. */
+import { createHash } from 'node:crypto';
 import { type DigestNode, hashPath, prefixOf } from '../../src/core/digest.ts';
 import type { Entry } from '../../src/core/entry.ts';
 import type { DomainName, RelPath } from '../../src/core/path.ts';
 import type { Instance } from '../../src/core/topology.ts';
-import type { BundleItem, Changes, ChangesQuery, DomainStates, FileRef, PeerSelf } from '../../src/sync/peer.ts';
+import type {
+  BundleItem,
+  Changes,
+  ChangesQuery,
+  DomainStates,
+  FileRef,
+  HashItem,
+  PeerSelf,
+} from '../../src/sync/peer.ts';
 import { Refusal, type ServedFile, type Serving } from '../../src/sync/serve.ts';
 
 export const ACME = 'acme.example' as DomainName;
@@ -114,6 +123,18 @@ export class InMemoryServing implements Serving {
       if (!file) yield { path, status: 404 };
       else if (file.bytes.length !== size || file.mtime !== mtime) yield { path, status: 412 };
       else yield { path, bytes: file.bytes };
+    }
+  }
+
+  async *hashes(_: Instance, domain: DomainName, files: readonly FileRef[]): AsyncGenerator<HashItem> {
+    this.#check(domain);
+    for (const { path, size, mtime } of files) {
+      const file = this.files.get(path);
+      if (file?.bytes.length !== size || file.mtime !== mtime) yield { path, status: file ? 412 : 404 };
+      else {
+        if (size > 1) yield { path, at: 1 };
+        yield { path, hash: createHash('sha256').update(file.bytes).digest('hex') };
+      }
     }
   }
 

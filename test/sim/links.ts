@@ -12,6 +12,7 @@ import {
   type ChangesQuery,
   type DomainStates,
   type FileRef,
+  type HashItem,
   type Peer,
   PeerError,
   type PeerSelf,
@@ -158,6 +159,18 @@ class Wire implements Peer {
       if (next.done) return;
       await this.#arrive(host, signal, this.#links.weather.torn);
       yield 'bytes' in next.value ? { path: next.value.path, bytes: next.value.bytes.slice() } : next.value;
+    }
+  }
+
+  async *hashes(domain: DomainName, files: readonly FileRef[], signal: AbortSignal): AsyncGenerator<HashItem> {
+    const { answer, host } = await this.#call(signal, (serving, asking, ended) =>
+      serving.hashes(asking, domain, files, ended)[Symbol.asyncIterator](),
+    );
+    for (;;) {
+      const next = await this.#served(host, signal, () => answer.next());
+      if (next.done) return;
+      await this.#arrive(host, signal, this.#links.weather.torn);
+      yield next.value;
     }
   }
 

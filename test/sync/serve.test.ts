@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import type { DomainName } from '../../src/core/path.ts';
 import type { Instance } from '../../src/core/topology.ts';
@@ -363,6 +364,38 @@ describe('a file', () => {
     assert.equal(opened, false);
     await world.pass(1);
     assert.equal((await file).mtime, entry.mtime);
+    await world.stop();
+  });
+});
+
+describe('hashes of content', () => {
+  it('are of exactly the version that is asked for', async () => {
+    const { world, station } = await serving(one => {
+      one.write('shared/a', 'content');
+      one.write('shared/b', 'content');
+    });
+    const asking = station.server.admit(2);
+    const refOf = (path: string) => station.life().replica.get(pathOf(path))!;
+    const ask = async (...files: { path: string; size: number; mtime: number }[]) => {
+      const items = [];
+      for await (const item of station.server.hashes(asking, SHARED, files as never, signal)) items.push(item);
+      return items;
+    };
+    const [a, b] = [refOf('a'), refOf('b')];
+    const hash = createHash('sha256').update('content').digest('hex');
+    assert.deepEqual(await ask(a, b, { ...b, size: 3 }, { ...b, path: 'c' }), [
+      { path: 'a', hash },
+      { path: 'b', hash },
+      { path: 'b', status: 412 },
+      { path: 'c', status: 404 },
+    ]);
+    await world.stop();
+  });
+
+  it('of a domain that the asking site does not serve are refused', async () => {
+    const { world, station } = await serving();
+    const items = station.server.hashes(station.server.admit(3), LOCAL, [], signal);
+    await assert.rejects(items[Symbol.asyncIterator]().next(), refusedWith(404));
     await world.stop();
   });
 });
