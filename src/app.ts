@@ -10,16 +10,21 @@ import { formatProblem } from './config/problem.ts';
 import type { Instance, Network } from './core/topology.ts';
 import { CredentialError, type CredentialFiles, Credentials } from './credentials.ts';
 import { LockError } from './folder/lock.ts';
+import type { PathEvent } from './folder/replica.ts';
 import { isLoopback } from './ops/access.ts';
+import { Events } from './ops/events.ts';
 import { openOps } from './ops/http.ts';
 import type { Listener } from './ops/listener.ts';
 import type { Logger } from './ops/log.ts';
 import { Metrics } from './ops/metrics.ts';
 import { Pulse } from './ops/pulse.ts';
+import { presented } from './ops/render.ts';
 import type { InstanceState, Status } from './ops/status.ts';
 import { Service } from './service.ts';
 import { actionsOf } from './service-actions.ts';
+import { inspectionOf } from './service-inspection.ts';
 import { type PeerNames, peerNames, statusOf } from './service-status.ts';
+import { Pauses } from './sync/pauses.ts';
 import { systemClock } from './system-clock.ts';
 
 /** What `dfsync run` is told. */
@@ -68,6 +73,8 @@ export class App {
   readonly #metrics: Metrics;
   readonly #file: NetworkFile;
   readonly #credentials: Credentials;
+  readonly #pauses = new Pauses();
+  readonly #events = new Events(() => this.status());
   readonly #startedAt = Date.now();
   #network!: Network;
   /** Of the network, made once: they are asked for with every transfer. */
@@ -107,6 +114,7 @@ export class App {
       this.#state = 'stopping';
       ended.abort();
       this.#pulse.stop();
+      this.#events.close();
       await ops.close();
     }
   }
@@ -168,16 +176,20 @@ export class App {
       listen: this.#listenAt(self),
       tokens: () => this.#credentials.peerTokens,
       tls: this.#credentials.peers,
+      paused: domain => this.#pauses.reason(domain),
+      onPath: event => this.#tellPath(event),
+      onScan: (domain, { startedAt, endedAt, paths, hidden, objection }) =>
+        this.#log.info('scanned', { domain, paths, ms: endedAt - startedAt, unread: hidden.length, objection }),
       onTransfer: ({ peer, ...transfer }) => this.#metrics.addTransfer({ ...transfer, peer: this.#peerName(peer) }),
       onReport: (domain, report) => {
         if (report.applied + report.failed > 0 || report.trouble) this.#log.info('pulled', { domain, ...report });
       },
       onEvent: (level, event, { peer, ...fields }) =>
-        this.#log[level](event, { ...(peer !== undefined && { peer: this.#peerName(peer) }), ...fields }),
+        this.#tell(level, event, { ...(peer !== undefined && { peer: this.#peerName(peer) }), ...fields }),
       onBeat: () => this.#pulse.beat(),
       onTrouble: ({ message, lostEvents }) => {
         if (lostEvents) this.#metrics.watchLost();
-        this.#log.warn('watch', { message, lostEvents });
+        this.#tell('warn', 'watch', { message, lostEvents });
       },
       onWait: holder => {
         const who = holder
@@ -186,6 +198,19 @@ export class App {
         this.#enter('waiting-for-lock', `${root} is held by ${who}; it goes on as soon as that one ends`);
       },
     });
+  }
+
+  /** To the log, and to whoever listens. */
+  #tell(level: 'info' | 'warn' | 'error', event: string, fields: Record<string, unknown>): void {
+    this.#log[level](event, fields);
+    if (level === 'info') return;
+    this.#events.tell({ event: event === 'item' ? 'problem' : 'trouble', data: presented({ what: event, ...fields }) });
+  }
+
+  #tellPath({ domain, did, entry, via, conflict }: PathEvent): void {
+    const { path, kind, size } = entry;
+    this.#events.path({ domain, path, kind, size, did, conflict });
+    if (this.#log.isEnabled('debug')) this.#log.debug(`path.${did}`, { domain, path, kind, size, via, conflict });
   }
 
   #peerName(roleid: unknown): string {
@@ -251,7 +276,12 @@ export class App {
   #reloaded(parsed: Parsed): void {
     this.#reloading = this.#reloading
       .then(() => this.#reload(parsed))
-      .catch(error => this.#log.error('config.reload', { error }));
+      .catch(error =>
+        this.#log.error('config.reload', {
+          error,
+          next: 'the running network goes on; change the file again, or restart; report it',
+        }),
+      );
   }
 
   async #reload(parsed: Parsed): Promise<void> {
@@ -279,7 +309,10 @@ export class App {
   #refuse(problems: readonly string[]): void {
     this.#problems = problems;
     this.#metrics.configReloaded('failure');
-    this.#log.error('config.refused; the running network goes on', { problems });
+    this.#log.error('config.refused; the running network goes on', {
+      problems,
+      next: `correct ${this.#options.config}; it is read again at once`,
+    });
   }
 
   async #openOps(): Promise<Listener> {
@@ -292,7 +325,14 @@ export class App {
           metrics: this.#metrics,
           config: () => ({ network: this.#network, document: this.#document }),
           tokens: () => this.#credentials.opsTokens,
-          actions: actionsOf(() => this.#service),
+          actions: actionsOf(() => this.#service, this.#pauses),
+          inspection: inspectionOf({
+            service: () => this.#service,
+            status: () => this.status(),
+            names: () => this.#names,
+            root: this.#options.root,
+          }),
+          events: this.#events,
           log: this.#log,
           tls: this.#credentials.operators,
         },

@@ -135,7 +135,10 @@ class FollowedTokens {
 
   #take(read: TokenRead, log: Logger): void {
     if ('problem' in read) {
-      log.error('token.refused; the tokens so far stay in use', { problem: read.problem });
+      log.error('token.refused; the tokens so far stay in use', {
+        problem: read.problem,
+        next: 'correct the file; it is read again at once',
+      });
       return;
     }
     this.#tokens = read.tokens;
@@ -189,7 +192,11 @@ class FollowedCertificate {
   #take(read: CertificateRead, self: Instance | undefined, log: Logger): void {
     const problem = 'problem' in read ? read.problem : this.#unusable(read.certificate, self);
     if (problem !== undefined || 'problem' in read) {
-      log.error('certificate.refused; the one so far stays in use', { use: this.#use, problem });
+      log.error('certificate.refused; the one so far stays in use', {
+        use: this.#use,
+        problem,
+        next: 'correct the files; they are read again at once',
+      });
       return;
     }
     this.#current = read.certificate;

@@ -5,12 +5,17 @@ import type { Mark } from './core/version.ts';
 import type { Replica } from './folder/replica.ts';
 import { ActionError, type Actions, type Recovered, type TrashedItem } from './ops/actions.ts';
 import type { Service } from './service.ts';
+import type { Pauses } from './sync/pauses.ts';
+import { systemClock } from './system-clock.ts';
 
 /** Items that are listed one by one. */
 const MAX_LISTED = 10_000;
 
-/** @param running the service under way, if there is one */
-export function actionsOf(running: () => Service | undefined): Actions {
+/**
+ * @param running the service under way, if there is one
+ * @param pauses outlive it
+ */
+export function actionsOf(running: () => Service | undefined, pauses: Pauses): Actions {
   const replicaOf = (domain: string): Replica => {
     const folders = folderMap(running());
     const replica = folders.get(domain as DomainName);
@@ -18,6 +23,9 @@ export function actionsOf(running: () => Service | undefined): Actions {
       throw new ActionError(404, `no domain ${domain} is served here; there are: ${[...folders.keys()].join(', ')}`);
     return replica;
   };
+  /** The domain, or all. */
+  const named = (domain: string | undefined): DomainName[] =>
+    domain === undefined ? [...folderMap(running()).keys()] : [replicaOf(domain).domain];
   /** The replica of a domain that can be changed now. */
   const standing = (domain: string): Replica => {
     const replica = replicaOf(domain);
@@ -63,6 +71,17 @@ export function actionsOf(running: () => Service | undefined): Actions {
         );
       return bringBack(replica, found, dryRun);
     },
+
+    rescan(domain) {
+      const at = systemClock.now();
+      const domains = named(domain);
+      for (const name of domains) replicaOf(name).rescan();
+      return { domains, at };
+    },
+
+    pause: domain => ({ paused: named(domain).filter(name => pauses.pause(name, systemClock.now())) }),
+
+    resume: domain => ({ resumed: named(domain).filter(name => pauses.resume(name)) }),
 
     async redate(domain) {
       const folders = folderMap(running());

@@ -59,7 +59,7 @@ function domainStatus(
   const pulled = service.loop.domain(replica.domain);
   const { entries, tombstones, files, bytes } = replica.totals;
   const wants = pulled?.wants;
-  const reason = replica.halted ?? pulled?.objection;
+  const reason = replica.halted ?? (pulled && replica.ready ? replica.objection() : undefined);
   let wantedBytes = 0;
   let fetching = 0;
   for (const want of wants?.list() ?? []) {
@@ -68,7 +68,15 @@ function domainStatus(
   }
   const behind = links.some(link => link.active && isBehind(link, replica));
   const state: DomainState =
-    reason !== undefined ? 'halted' : !replica.ready ? 'scanning' : wants?.size || behind ? 'syncing' : 'in-sync';
+    reason !== undefined
+      ? reason === service.paused(replica.domain)
+        ? 'paused'
+        : 'halted'
+      : !replica.ready
+        ? 'scanning'
+        : wants?.size || behind
+          ? 'syncing'
+          : 'in-sync';
   const scan = replica.lastScan;
   const trashBytes = service.trashBytes(replica);
   return {
@@ -84,6 +92,7 @@ function domainStatus(
     wanted: wants?.size ?? 0,
     wantedBytes,
     fetching,
+    unannounced: replica.unannounced,
     items: replica.problems
       .list()
       .slice(0, MAX_LISTED)
@@ -127,6 +136,7 @@ function isBehind(link: Link, replica: Replica): boolean {
 
 function peerStatus(link: Link, service: Service, names: PeerNames): PeerStatus {
   const { instance, learner, active } = link;
+  const untaken = service.untaken(instance.roleid);
   return {
     peer: names.get(instance.roleid) ?? instance.name,
     roleid: instance.roleid,
@@ -136,6 +146,7 @@ function peerStatus(link: Link, service: Service, names: PeerNames): PeerStatus 
     state: active ? learner.state : 'standby',
     ...(learner.reason !== undefined && { reason: learner.reason }),
     ...(learner.lastContact !== undefined && { lastContact: learner.lastContact }),
+    ...(untaken !== undefined && { untaken }),
     ...(learner.skewMs !== undefined && { skewMs: learner.skewMs }),
     domains: active
       ? [...learner.sharedDomains()].map(domain => ({

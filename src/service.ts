@@ -11,8 +11,9 @@ import { type Domain, domainsOf, type Instance, type Network } from './core/topo
 import { forgetIndex } from './folder/cache.ts';
 import { ignoring } from './folder/ignore.ts';
 import { acquireLock, type Holder, type Lock, LockError } from './folder/lock.ts';
+import type { ScanReport } from './folder/look.ts';
 import { realDisk } from './folder/real-disk.ts';
-import { Replica } from './folder/replica.ts';
+import { type PathEvent, Replica } from './folder/replica.ts';
 import { threadScanner } from './folder/scan-worker.ts';
 import { threadSmallFiles } from './folder/small-files-worker.ts';
 import { type TrashArea, TrashKeeper } from './folder/trash-keeper.ts';
@@ -27,6 +28,7 @@ import type { TlsSource } from './peer/tls.ts';
 import type { Transfer } from './peer/transfer.ts';
 import { Feed } from './sync/feed.ts';
 import { Loop } from './sync/loop.ts';
+import type { FileRef, HashItem } from './sync/peer.ts';
 import type { PullReport } from './sync/pull.ts';
 import { Server } from './sync/serve.ts';
 
@@ -51,10 +53,14 @@ export interface ServiceOptions {
   tokens(): readonly string[];
   /** What peers show each other; undefined: plain HTTP. */
   readonly tls: TlsSource | undefined;
+  /** Why an operator has a domain wait, or undefined. */
+  paused(domain: DomainName): string | undefined;
   onTransfer(transfer: Transfer): void;
   onReport(domain: DomainName, report: PullReport): void;
   onEvent(level: 'info' | 'warn' | 'error', event: string, fields: Record<string, unknown>): void;
   onBeat(): void;
+  onPath(event: PathEvent): void;
+  onScan(domain: DomainName, report: ScanReport): void;
   onTrouble(trouble: Trouble): void;
   /** Somebody else holds the volume. */
   onWait(holder: Holder | undefined): void;
@@ -118,7 +124,11 @@ export class Service {
       ...(options.tls && { tls: options.tls }),
       onHandshakeRefused: (from, reason) => options.onEvent('warn', 'peer.handshake', { from, reason }),
       onTransfer: options.onTransfer,
-      onError: error => options.onEvent('error', 'peer.answer', { error }),
+      onError: error =>
+        options.onEvent('error', 'peer.answer', {
+          error,
+          next: 'a peer that was too slow: look at its network; anything else: report it. It asks again',
+        }),
     });
     this.loop = new Loop({
       clock,
@@ -134,6 +144,27 @@ export class Service {
   /** The replicas by domain. */
   get folders(): ReadonlyMap<DomainName, Replica> {
     return new Map([...this.#replicas].map(([domain, { replica }]) => [domain, replica]));
+  }
+
+  /** This instance in the network. */
+  get self(): Instance {
+    return this.#self;
+  }
+
+  /** Why an operator has a domain wait, or undefined. */
+  paused(domain: DomainName): string | undefined {
+    return this.#is.paused(domain);
+  }
+
+  /** Changes that this instance has announced and a peer has not said to have applied; undefined before it has asked. */
+  untaken(roleid: number): number | undefined {
+    const done = this.#server.done.get(roleid);
+    return done && Math.max(0, this.feed.sequence - done.sequence);
+  }
+
+  /** Hashes of the content of files of this instance, made for the occasion. */
+  ownHashes(replica: Replica, files: readonly FileRef[], signal: AbortSignal): AsyncIterable<HashItem> {
+    return this.#server.ownHashes(replica, files, signal);
   }
 
   get watcher(): Watcher | undefined {
@@ -277,6 +308,7 @@ export class Service {
           freeRatio: total === 0 ? 1 : free / total,
           minFreeRatio: options.minFreeRatio,
           totalBytes: total === 0 ? Number.POSITIVE_INFINITY : total,
+          paused: this.#is.paused(name),
         };
       },
       onChange: (domain, path, via) => this.feed.append(domain, path, via),
@@ -286,6 +318,8 @@ export class Service {
       },
       onForgotten: () => this.loop.compare(),
       onEvent: (event, fields) => this.#is.onEvent('warn', event, fields),
+      onPath: this.#is.onPath,
+      onScan: this.#is.onScan,
     });
     if (this.#bytesIn(cache) > LARGE_CACHE_BYTES) keepHeapSmall();
     await replica.open();
@@ -342,7 +376,11 @@ export class Service {
       try {
         await this.#end(running);
       } catch (error) {
-        this.#is.onEvent('error', 'cache.flush', { domain: running.replica.domain, error });
+        this.#is.onEvent('error', 'cache.flush', {
+          domain: running.replica.domain,
+          error,
+          next: 'look at the volume: full, read-only or gone; the journal has what the cache has not',
+        });
       }
     }
     await this.#smallFiles.close();

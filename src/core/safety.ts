@@ -11,6 +11,8 @@ export interface Circumstances {
   readonly minFreeRatio: number;
   /** Size of the volume, bytes. */
   readonly totalBytes: number;
+  /** Why an operator has it wait. */
+  readonly paused?: string | undefined;
 }
 
 /** Why nothing may be pulled into a domain now, or undefined. */
@@ -19,7 +21,7 @@ export function objection(now: Circumstances): string | undefined {
   if (now.lockLost) return 'the lock on the volume was lost; another process may write to it: restart this instance';
   if (now.freeRatio < now.minFreeRatio)
     return `only ${percent(now.freeRatio)} of the volume is free, less than the floor of ${percent(now.minFreeRatio)}: free some space, or lower options.minFree`;
-  return undefined;
+  return now.paused;
 }
 
 /** Why there is no room for so many bytes more, although the domain may be pulled; undefined: there is. */

@@ -1,6 +1,6 @@
 /** Names that are not synchronised: the network's patterns, and what no tree should carry. */
 import ignore from 'ignore';
-import type { RelPath } from '../core/path.ts';
+import { PRIVATE, type RelPath } from '../core/path.ts';
 
 /** Made by file systems for themselves at their root. */
 const ALWAYS = 'lost+found';
@@ -10,11 +10,25 @@ const ALWAYS = 'lost+found';
  * too, because the instances of a network must agree on a path whatever stands there on each of them.
  */
 export function ignoring(patterns: readonly string[]): (path: RelPath) => boolean {
-  const always = (path: RelPath) =>
-    path === ALWAYS ||
-    path.startsWith(`${ALWAYS}/`) ||
-    (path.includes('.dfsync') && path.split('/').includes('.dfsync'));
-  if (patterns.length === 0) return always;
-  const matcher = ignore({ ignorecase: false, allowRelativePaths: true }).add([...patterns]);
-  return path => always(path) || matcher.ignores(path) || matcher.ignores(`${path}/`);
+  if (patterns.length === 0) return isAlwaysIgnored;
+  const matcher = matcherOf(patterns);
+  return path => isAlwaysIgnored(path) || matcher.ignores(path) || matcher.ignores(`${path}/`);
+}
+
+/** The pattern by which a path is ignored, or undefined where it is not. */
+export function ignoringPattern(patterns: readonly string[], path: RelPath): string | undefined {
+  if (isAlwaysIgnored(path)) return path.split('/').find(name => name === ALWAYS || name === PRIVATE);
+  const matcher = matcherOf(patterns);
+  const found = [path, `${path}/`].map(each => matcher.checkIgnore(each)).find(({ ignored }) => ignored);
+  return found && (found.rule?.pattern ?? '(a pattern of a directory above it)');
+}
+
+function matcherOf(patterns: readonly string[]) {
+  return ignore({ ignorecase: false, allowRelativePaths: true }).add([...patterns]);
+}
+
+function isAlwaysIgnored(path: RelPath): boolean {
+  return (
+    path === ALWAYS || path.startsWith(`${ALWAYS}/`) || (path.includes(PRIVATE) && path.split('/').includes(PRIVATE))
+  );
 }

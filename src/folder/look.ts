@@ -136,9 +136,19 @@ export class Looker {
     return this.#missing.get(path) !== undefined || this.isHeld(path);
   }
 
+  /** Since when the deletion of a path is held; milliseconds since 1970. */
+  heldSince(path: RelPath): number | undefined {
+    return this.#held.get(path)?.since;
+  }
+
   /** The deletion of a path is held. */
   isHeld(path: RelPath): boolean {
     return this.#held.get(path) !== undefined;
+  }
+
+  /** Paths at which something was noticed that is not announced yet. */
+  get unannounced(): number {
+    return this.#due.size + this.#settling.size + this.#missing.size;
   }
 
   /** Deletions that are held. */

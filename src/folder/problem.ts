@@ -65,6 +65,10 @@ export class Problems {
     if (known && (classes.length === 0 || classes.includes(known.class))) this.#byPath.delete(path);
   }
 
+  get(path: RelPath): Problem | undefined {
+    return this.#byPath.get(path);
+  }
+
   list(): Problem[] {
     return [...this.#byPath.values()];
   }

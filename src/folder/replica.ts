@@ -4,7 +4,7 @@
  */
 import { type Clock, Pause, type Random } from '../core/clock.ts';
 import { type DigestNode, MAX_PREFIX } from '../core/digest.ts';
-import { type Entry, isEqual, isLive, isSameContent } from '../core/entry.ts';
+import { type Entry, isEqual, isLive, isSameContent, type Seen } from '../core/entry.ts';
 import type { HoldLimits } from '../core/holding.ts';
 import { redated } from '../core/observe.ts';
 import { ancestorsOf, type DomainName, parentOf, type RelPath } from '../core/path.ts';
@@ -44,6 +44,18 @@ const EXPIRE_MS = 60_000;
 /** Entries looked at, or given a date, in one synchronous stretch: some milliseconds. */
 const SLICE = 64;
 
+/** Something that became true of a path. */
+export interface PathEvent {
+  readonly domain: DomainName;
+  /** `made` on this server's disk, or `pulled` from a peer. */
+  readonly did: 'made' | 'pulled';
+  readonly entry: Entry;
+  /** The site that it was learned from; undefined: made here. */
+  readonly via: string | undefined;
+  /** What stood here was changed without knowledge of it, and is in the trash. */
+  readonly conflict: boolean;
+}
+
 /** What a replica is made of. */
 export interface ReplicaOptions {
   readonly domain: DomainName;
@@ -74,6 +86,10 @@ export interface ReplicaOptions {
   /** Held deletions are undone: peers have what was forgotten. */
   onForgotten(domain: DomainName): void;
   onEvent(event: string, fields: Record<string, unknown>): void;
+  /** Told of each path as it changes; not of what a first scan meets. */
+  onPath?(event: PathEvent): void;
+  /** Told of each scan that has ended. */
+  onScan?(domain: DomainName, report: ScanReport): void;
 }
 
 export class Replica implements View {
@@ -278,6 +294,25 @@ export class Replica implements View {
     return this.#is.ignored(path);
   }
 
+  /** What stands on the disk at a path now: `other` for a kind that is not synchronised, undefined for nothing. Throws a DiskError. */
+  stands(path: RelPath): Seen | 'other' | undefined {
+    const { disk } = this.#is;
+    if (!hasParents(disk, this.directory, path)) return undefined;
+    const place = placeOf(this.directory, path);
+    const stat = disk.lstat(place);
+    return stat && (seenOf(stat, () => disk.readlink(place)) ?? 'other');
+  }
+
+  /** Since when the deletion of a path is held (milliseconds since 1970), or undefined. */
+  heldSince(path: RelPath): number | undefined {
+    return this.#looker.heldSince(path);
+  }
+
+  /** Paths at which something was noticed that is not announced yet. */
+  get unannounced(): number {
+    return this.#looker.unannounced;
+  }
+
   /** The bytes of small files as the index has them; undefined for a file that is not plainly so, which {@link openRead} tells more of. */
   readSmall(paths: readonly RelPath[], notAfter: number): Promise<readonly (Uint8Array | undefined)[]> {
     const parents = new Map<RelPath | undefined, string[]>();
@@ -414,7 +449,13 @@ export class Replica implements View {
     // What is held has to be known to the next start, the entries of a first scan too.
     this.#housePause.wake();
     // Without this it judges anew what is missing then.
-    this.#saveMemory().catch(error => onEvent('hold not written down', { domain, reason: String(error) }));
+    this.#saveMemory().catch(error =>
+      onEvent('hold not written down', {
+        domain,
+        reason: String(error),
+        next: 'look at the volume: full, read-only or gone; do not restart before it is well',
+      }),
+    );
   }
 
   // --- hints ------------------------------------------------------------------------------------
@@ -501,7 +542,11 @@ export class Replica implements View {
       this.#journal.append(records);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      this.#is.onEvent('journal not written', { domain: this.domain, reason: error.message });
+      this.#is.onEvent('journal not written', {
+        domain: this.domain,
+        reason: error.message,
+        next: 'look at the volume: full, read-only or gone',
+      });
     }
   }
 
@@ -524,12 +569,28 @@ export class Replica implements View {
         );
       else this.problems.clear(entry.path);
     }
-    if ('conflict' in action && action.conflict && isLive(action.was)) this.#conflicts++;
+    const conflict = 'conflict' in action && action.conflict && isLive(action.was);
+    if (conflict) this.#conflicts++;
+    if (!this.#is.onPath) return;
+    for (const { entry } of truths) {
+      const own = !learned.has(entry);
+      const isLoser = conflict && entry === action.entry;
+      this.#is.onPath({
+        domain: this.domain,
+        did: own ? 'made' : 'pulled',
+        entry,
+        via: own ? undefined : (via(entry.path) ?? site),
+        conflict: isLoser,
+      });
+    }
   }
 
   #commitLocal(changes: readonly LocalChange[]): void {
     this.#record(changes.map(recordOf));
-    for (const change of changes) this.#set(change, undefined, undefined);
+    for (const change of changes) {
+      this.#set(change, undefined, undefined);
+      this.#is.onPath?.({ domain: this.domain, did: 'made', entry: change.entry, via: undefined, conflict: false });
+    }
   }
 
   #commitMet(changes: readonly LocalChange[]): void {
@@ -565,12 +626,21 @@ export class Replica implements View {
     try {
       const report = await this.#looker.scan(this.#is.scanner, signal);
       if (report.objection !== undefined && report.objection !== this.#lastScan?.objection)
-        this.#is.onEvent('scan does not count', { domain: this.domain, reason: report.objection });
+        this.#is.onEvent('scan does not count', {
+          domain: this.domain,
+          reason: report.objection,
+          next: 'heal that; it is scanned again in ten seconds',
+        });
       this.#lastScan = report;
+      this.#is.onScan?.(this.domain, report);
       if (this.ready && !wasReady) this.#is.onReady(this.domain);
     } catch (error) {
       if (signal.aborted) return;
-      this.#is.onEvent('scan failed', { domain: this.domain, reason: String(error) });
+      this.#is.onEvent('scan failed', {
+        domain: this.domain,
+        reason: String(error),
+        next: 'look at the volume; it is scanned again in ten seconds',
+      });
       await this.#is.clock.sleep(HOUSEKEEPING_MS, signal);
     }
   }
@@ -590,7 +660,11 @@ export class Replica implements View {
         await this.flush();
         this.#unwritten = false;
       } catch (error) {
-        onEvent('cache not written; it is tried again', { domain: this.domain, reason: String(error) });
+        onEvent('cache not written; it is tried again', {
+          domain: this.domain,
+          reason: String(error),
+          next: 'look at the volume: full, read-only or gone',
+        });
       }
     }
   }

@@ -62,6 +62,11 @@ export class Settling {
     return ++closed.count;
   }
 
+  /** Files that have not settled. */
+  get size(): number {
+    return this.#files.size;
+  }
+
   /** Whether a file has been changing for long. */
   isBusy(path: RelPath, now: number): boolean {
     const file = this.#files.get(path);

@@ -31,7 +31,7 @@ const restoreBody = z.strictObject({
     .optional(),
   dryRun,
 });
-const redateBody = z.strictObject({ domain: z.string().optional() });
+const domainBody = z.strictObject({ domain: z.string().optional() });
 
 /** Adds them. To look takes what looking takes, to act an admin token. */
 export function addActions(router: Router, actions: Actions, tokens: () => OpsTokens, log: Logger): void {
@@ -63,7 +63,22 @@ export function addActions(router: Router, actions: Actions, tokens: () => OpsTo
     .post(
       '/redate',
       mayAdmin(tokens),
-      acting(async ctx => actions.redate((await bodyOf(ctx, redateBody)).domain)),
+      acting(async ctx => actions.redate((await bodyOf(ctx, domainBody)).domain)),
+    )
+    .post(
+      '/rescan',
+      mayAdmin(tokens),
+      acting(async ctx => actions.rescan((await bodyOf(ctx, domainBody)).domain)),
+    )
+    .post(
+      '/pause',
+      mayAdmin(tokens),
+      acting(async ctx => actions.pause((await bodyOf(ctx, domainBody)).domain)),
+    )
+    .post(
+      '/resume',
+      mayAdmin(tokens),
+      acting(async ctx => actions.resume((await bodyOf(ctx, domainBody)).domain)),
     );
 }
 

@@ -57,6 +57,12 @@ export interface Actions {
     domain: string,
   ): Promise<{ readonly domain: string; readonly total: number; readonly items: readonly TrashedItem[] }>;
   restore(domain: string, wish: RestoreWish): Promise<Recovered>;
+  /** Looks at everything on the disk again, of one domain or of all; answers since when, by its clock. */
+  rescan(domain: string | undefined): { readonly domains: readonly string[]; readonly at: number };
+  /** Has a domain, or all, pull nothing; answers those that did before. Until resumed, or until a restart. */
+  pause(domain: string | undefined): { readonly paused: readonly string[] };
+  /** Answers those that did not pull before. */
+  resume(domain: string | undefined): { readonly resumed: readonly string[] };
   /** Of one domain, or of all. */
   redate(domain: string | undefined): Promise<{ readonly redated: Readonly<Record<string, number>> }>;
 }

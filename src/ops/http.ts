@@ -4,7 +4,10 @@ import Koa, { type Context, type Middleware } from 'koa';
 import { hasToken, mayRead, type OpsTokens } from './access.ts';
 import { addActions } from './action-routes.ts';
 import type { Actions } from './actions.ts';
+import type { Events } from './events.ts';
 import { type Health, healthText, livez, readyz, startupz } from './health.ts';
+import { addInspection } from './inspect-routes.ts';
+import type { Inspection } from './inspection.ts';
 import { type Listener, type ListenerTls, listen } from './listener.ts';
 import { type Logger, SILENT } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -24,10 +27,15 @@ export interface OpsSources {
   /** Plain HTTP where there is none. */
   readonly tls?: ListenerTls | undefined;
   readonly actions: Actions;
+  readonly inspection: Inspection;
+  readonly events: Pick<Events, 'attach'>;
   readonly log?: Logger;
 }
 
-const ROUTES = '/metrics, /livez, /readyz, /startupz, /status, /config, /domains/DOMAIN/trash';
+const ROUTES =
+  '/metrics, /livez, /readyz, /startupz, /status, /config, /mismatches, /why/PATH, /verify, /events, /domains/DOMAIN/trash';
+/** Seconds after which there may be room for one more who listens. */
+const BUSY_RETRY_S = '30';
 
 /**
  * Opens the operators' port. Beyond this host only the metrics and the probes are open; all else needs a token.
@@ -36,7 +44,11 @@ const ROUTES = '/metrics, /livez, /readyz, /startupz, /status, /config, /domains
  */
 export function openOps(sources: OpsSources, host: string, port: number): Promise<Listener> {
   const log = sources.log ?? SILENT;
-  const failed = (error: Error) => log.error('ops.listener', { error });
+  const failed = (error: Error) =>
+    log.error('ops.listener', {
+      error,
+      next: 'too many open files: raise the limit (ulimit -n), or close what asks here',
+    });
   return listen(opsApp(sources, log).callback(), host, port, failed, sources.tls);
 }
 
@@ -67,6 +79,17 @@ function opsApp(sources: OpsSources, log: Logger): Koa {
       // The document may hold secrets of other roles of the platform; what is ours of it has none.
       ctx.body = hasToken(ctx.req, sources.tokens().admin) ? { network, document } : { network };
     });
+  router.get('/events', mayRead(sources.tokens), ctx => {
+    if (ctx.method === 'HEAD') {
+      ctx.type = 'text/event-stream';
+      ctx.body = '';
+    } else if (sources.events.attach(ctx.res, ctx.get('Last-Event-ID') || undefined)) ctx.respond = false;
+    else {
+      ctx.set('Retry-After', BUSY_RETRY_S);
+      refuse(ctx, problemOf(503, 'as many as may listen at a time already do; close one of them'));
+    }
+  });
+  addInspection(router, sources.inspection, sources.tokens, log);
   addActions(router, sources.actions, sources.tokens, log);
   const app = new Koa();
   app.on('error', error => log.debug('ops.connection', { error }));
@@ -84,13 +107,13 @@ function problems(log: Logger): Middleware {
       const malformed = malformedIn(ctx);
       if (malformed) return refuse(ctx, malformed);
       await next();
-      if (ctx.body) return;
+      if (ctx.body !== undefined || ctx.respond === false) return;
       if (ctx.status === 404) refuse(ctx, problemOf(404, `nothing is here; try ${ROUTES}`));
       else if (ctx.status === 405) refuse(ctx, problemOf(405, `this is asked by ${ctx.response.get('Allow')}`));
       else if (ctx.status === 501) refuse(ctx, problemOf(501, 'nothing here is asked by this method'));
     } catch (error) {
       // What went wrong may name files: it is for the log, not for whoever asks.
-      log.error('ops.failed', { path: ctx.path, error });
+      log.error('ops.failed', { path: ctx.path, error, next: 'report it with the lines before' });
       refuse(ctx, problemOf(500, 'the answer could not be made; the log has the reason'));
     }
   };

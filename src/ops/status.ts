@@ -15,8 +15,11 @@ export const INSTANCE_STATES = [
 ] as const;
 export type InstanceState = (typeof INSTANCE_STATES)[number];
 
-/** States of a domain on this instance. `halted`: nothing is pulled or announced until an operator acts. */
-export const DOMAIN_STATES = ['starting', 'scanning', 'syncing', 'in-sync', 'halted', 'unserved'] as const;
+/**
+ * States of a domain on this instance. `halted`: nothing is pulled or announced until an operator acts. `paused`: an operator has it
+ * pull nothing.
+ */
+export const DOMAIN_STATES = ['starting', 'scanning', 'syncing', 'in-sync', 'halted', 'paused', 'unserved'] as const;
 export type DomainState = (typeof DOMAIN_STATES)[number];
 
 /** States of a peer. `standby`: another gateway of its site is pulled from; `misrouted`: its address leads to somebody else. */
@@ -98,6 +101,8 @@ export interface DomainStatus {
   readonly wantedBytes: number;
   /** Transfers under way. */
   readonly fetching: number;
+  /** Paths at which something was noticed that is not announced yet. */
+  readonly unannounced: number;
   readonly items: readonly ItemProblem[];
   /** What lies in the trash of this instance; absent until it was measured. */
   readonly trashBytes?: number;
@@ -147,6 +152,8 @@ export interface PeerStatus {
   readonly state: PeerState;
   readonly reason?: string;
   readonly lastContact?: number;
+  /** Changes announced here that it has not said to have applied, which it says every ten seconds; absent before it has asked. */
+  readonly untaken?: number;
   /** Its clock minus ours, in milliseconds. */
   readonly skewMs?: number;
   readonly domains: readonly PeerDomainStatus[];

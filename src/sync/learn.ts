@@ -257,7 +257,12 @@ export class Learner {
     const state =
       error.status === 421 ? 'misrouted' : error.status === 401 || error.status === 403 ? 'refused' : 'backoff';
     if (state !== this.state || error.message !== this.reason)
-      this.#is.onEvent('peer failed; it is tried again', { peer: this.#is.peer.roleid, state, reason: error.message });
+      this.#is.onEvent('peer failed; it is tried again', {
+        peer: this.#is.peer.roleid,
+        state,
+        reason: error.message,
+        next: 'look at its log, and at Troubleshooting for the state',
+      });
     for (const domain of this.links.keys()) this.lagMs(domain);
     this.state = state;
     this.reason = error.message;

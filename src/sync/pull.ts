@@ -54,6 +54,8 @@ export interface PullReport {
   readonly bytes: number;
   readonly changed: number;
   readonly failed: number;
+  /** How long it took, milliseconds. */
+  readonly ms: number;
   /** Why a transfer broke off, if one did: the newest reason. It is tried again. */
   readonly trouble?: string;
 }
@@ -124,7 +126,8 @@ export class Puller {
   /** Answers whether there was anything to do. */
   async #cycle(signal: AbortSignal): Promise<boolean> {
     const { folder, wants, clock, self } = this.#is;
-    const batch = wants.ready(clock.now(), BATCH);
+    const startedAt = clock.now();
+    const batch = wants.ready(startedAt, BATCH);
     if (batch.length === 0) return false;
     const tally: Tally = { applied: 0, fetched: 0, bytes: 0, changed: 0, failed: 0 };
     const { actions, pending, settled } = plan(folder, batch, self, clock.now());
@@ -139,7 +142,7 @@ export class Puller {
       tally,
       signal,
     );
-    this.#is.onReport(tally);
+    this.#report(tally, startedAt);
     return true;
   }
 
@@ -378,6 +381,7 @@ export class Puller {
 
   async #fetchLarge(want: Want, entry: Entry, roleid: number, signal: AbortSignal): Promise<void> {
     const { folder, clock, self } = this.#is;
+    const startedAt = clock.now();
     const tally: Tally = { applied: 0, fetched: 0, bytes: 0, changed: 0, failed: 0 };
     try {
       await this.#receive(entry, roleid, tally, signal);
@@ -394,7 +398,7 @@ export class Puller {
         this.#retry(entry.path, tally.trouble);
       }
       if (want.transfer?.signal.aborted) folder.discard(entry);
-      if (tally.trouble !== undefined) this.#is.onReport(tally);
+      if (tally.trouble !== undefined) this.#report(tally, startedAt);
       return;
     }
     // The tree may have changed meanwhile: plan anew, for what was transferred.
@@ -402,7 +406,11 @@ export class Puller {
     for (const path of settled) this.#settle(path);
     if (pending.length > 0) this.#wait(entry.path, pending[0]!.why);
     await this.#apply(actions, tally);
-    this.#is.onReport(tally);
+    this.#report(tally, startedAt);
+  }
+
+  #report(tally: Tally, startedAt: number): void {
+    this.#is.onReport({ ...tally, ms: this.#is.clock.now() - startedAt });
   }
 
   async #receive(entry: Entry, roleid: number, tally: Tally, signal: AbortSignal): Promise<void> {

@@ -17,6 +17,7 @@ import { Metrics } from '../../src/ops/metrics.ts';
 import { runCommand } from '../e2e/command.ts';
 import { freePort } from '../e2e/ports.ts';
 import { sampleActions } from '../ops/actions-sample.ts';
+import { sampleLooks } from '../ops/inspection-sample.ts';
 import { sampleStatus } from '../ops/status-sample.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'dfsync-calling-'));
@@ -36,7 +37,7 @@ before(async () => {
     config: () => ({ network: {}, document: {} }),
     tokens: () => ({ read: [], admin: ['chief'] }),
   };
-  listener = await openOps({ ...sources, actions: sampleActions(asked) }, '127.0.0.1', 0);
+  listener = await openOps({ ...sources, ...sampleLooks(), actions: sampleActions(asked) }, '127.0.0.1', 0);
   callee = { url: `http://127.0.0.1:${listener.port}/`, adminTokenFile: tokenFile('admin', 'chief') };
 });
 after(async () => {

@@ -4,6 +4,7 @@ import { openOps } from '../../src/ops/http.ts';
 import { createLogger } from '../../src/ops/log.ts';
 import { Metrics } from '../../src/ops/metrics.ts';
 import { sampleActions } from './actions-sample.ts';
+import { sampleLooks } from './inspection-sample.ts';
 import { sampleStatus } from './status-sample.ts';
 
 async function open(t: TestContext) {
@@ -17,6 +18,7 @@ async function open(t: TestContext) {
       config: () => ({ network: {}, document: {} }),
       tokens: () => ({ read: ['reader'], admin: ['chief'] }),
       actions: sampleActions(asked),
+      ...sampleLooks(),
       log: createLogger({ format: 'json', output: { write: line => logged.push(line) } }),
     },
     '127.0.0.1',

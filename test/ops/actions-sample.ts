@@ -32,6 +32,18 @@ export function sampleActions(asked: unknown[] = []): Actions {
       taken('restore', domain, wish);
       return recovered(domain, wish.dryRun);
     },
+    rescan: domain => {
+      taken('rescan', domain);
+      return { domains: [domain ?? 'acme.example'], at: 1_700_000_000_000 };
+    },
+    pause: domain => {
+      taken('pause', domain);
+      return { paused: [domain ?? 'acme.example'] };
+    },
+    resume: domain => {
+      taken('resume', domain);
+      return { resumed: [] };
+    },
     redate: async domain => {
       taken('redate', domain);
       return { redated: { 'acme.example': 2 } };

@@ -12,6 +12,7 @@ import { Metrics } from '../../src/ops/metrics.ts';
 import type { TlsIdentity } from '../../src/peer/tls.ts';
 import { Authority, identityOf, withoutOpenssl } from '../support/certificates.ts';
 import { sampleActions } from './actions-sample.ts';
+import { sampleLooks } from './inspection-sample.ts';
 import { sampleStatus } from './status-sample.ts';
 
 interface Answer {
@@ -36,6 +37,7 @@ async function open(t: TestContext, changes: Partial<OpsSources> = {}, host = '1
     config: () => CONFIG,
     tokens: () => ({ read: ['reader'], admin: ['chief'] }),
     actions: sampleActions(),
+    ...sampleLooks(),
     ...changes,
   };
   const listener = await openOps(sources, host, 0);
@@ -204,6 +206,7 @@ test('a port in use names the address and the option', async t => {
     vitals: () => ({ beatAgeMs: 0, stalledMs: 0 }),
     config: () => CONFIG,
     actions: sampleActions(),
+    ...sampleLooks(),
     tokens: () => ({ read: [], admin: [] }),
   };
   await assert.rejects(

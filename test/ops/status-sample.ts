@@ -44,6 +44,7 @@ export function sampleDomain(changes: Partial<DomainStatus> = {}): DomainStatus 
     wanted: 0,
     wantedBytes: 0,
     fetching: 0,
+    unannounced: 0,
     items: [],
     lastScan: { startedAt: 1_700_000_000_100, endedAt: 1_700_000_000_400, files: 3 },
     conflicts: 1,
