@@ -7,6 +7,7 @@ import { openOps } from '../../src/ops/http.ts';
 import { Metrics } from '../../src/ops/metrics.ts';
 import { freePort } from '../e2e/ports.ts';
 import { sampleActions } from '../ops/actions-sample.ts';
+import { sampleLooks } from '../ops/inspection-sample.ts';
 import { sampleStatus } from '../ops/status-sample.ts';
 
 async function checked(url: string): Promise<{ code: number; out: string; err: string }> {
@@ -26,6 +27,7 @@ async function checkedAt(beatAgeMs: number) {
       config: () => ({ network: {}, document: {} }),
       tokens: () => ({ read: [], admin: [] }),
       actions: sampleActions([]),
+      ...sampleLooks(),
     },
     '127.0.0.1',
     0,
