@@ -137,6 +137,7 @@ export class Service {
       connect: (peer, crossSite) => this.#connect(peer, crossSite),
       onReport: options.onReport,
       onEvent: (event, fields) => options.onEvent('info', event, fields),
+      onWarning: (event, fields) => options.onEvent('warn', event, fields),
       onBeat: options.onBeat,
     });
   }
@@ -298,6 +299,8 @@ export class Service {
       settleMs: options.settleMs,
       scanIntervalMs: options.scanIntervalMs,
       fsync: options.fsync,
+      retentionMs: options.retentionMs,
+      created: this.#volume!.marker.created,
       ignored: ignoring(options.ignore),
       guard,
       circumstances: () => {

@@ -14,6 +14,7 @@ export const DEFAULT_OPTIONS: Options = {
   trashDays: 30,
   trashBytes: { ratio: 0.1 },
   ignore: [],
+  retentionMs: 365 * 86_400_000,
   watch: 'auto',
 };
 
@@ -36,6 +37,10 @@ const MAX_SETTLE_MS = 10 * UNITS.m;
 const MAX_MIN_FREE = 0.9;
 /** Ten years: above it, it is a number of hours or a typing error. */
 const MAX_TRASH_DAYS = 3650;
+/** Only tests can do with so little: what is not everywhere by then makes a stale replica. */
+const MIN_RETENTION_MS = 10 * UNITS.s;
+/** Ten years: tombstones are held in memory. */
+const MAX_RETENTION_MS = 3650 * UNITS.d;
 /** Every path is matched against every pattern. */
 const MAX_PATTERNS = 1000;
 /** PATH_MAX, and far beyond a pattern that is meant. */
@@ -63,6 +68,7 @@ const SHAPE = {
     amount => ('ratio' in amount && amount.ratio > 1 ? 'must be at most 100%' : undefined),
   ),
   ignore: z.array(pattern).max(MAX_PATTERNS, `more than ${MAX_PATTERNS} patterns`).optional(),
+  retention: duration(MIN_RETENTION_MS, MAX_RETENTION_MS),
   watch: z.enum(['auto', 'inotifywait', 'chokidar', 'polling', 'off']).optional(),
 };
 
@@ -71,7 +77,7 @@ const SHAPE = {
  * `ext` may be either). Only what is given is in the answer.
  *
  * @param scope an instance cannot have what must be the same everywhere: the digests of two instances that ignore different
- *   files could never match
+ *   files could never match, and what one has forgotten it would take from another that has not
  */
 export function readOptions(
   raw: unknown,
@@ -88,12 +94,14 @@ export function readOptions(
 function readObject(raw: unknown, at: string, findings: Findings, scope: 'network' | 'instance'): Partial<Options> {
   const fields = readFields(SHAPE, raw, at, findings, 'option');
   if (fields === undefined) return {};
-  if (scope === 'instance' && fields.ignore !== undefined)
-    findings.problem(
-      pathTo(at, 'ignore'),
-      'must be the same for the whole network; move it to the options of the network',
-    );
-  const { digestInterval, scanInterval, settle, fsync, minFree, trashDays, trashBytes, ignore, watch } = fields;
+  for (const name of ['ignore', 'retention'] as const)
+    if (scope === 'instance' && fields[name] !== undefined)
+      findings.problem(
+        pathTo(at, name),
+        'must be the same for the whole network; move it to the options of the network',
+      );
+  const { digestInterval, scanInterval, settle, fsync, minFree, trashDays, trashBytes, ignore, retention, watch } =
+    fields;
   return {
     ...(digestInterval !== undefined && { digestIntervalMs: digestInterval }),
     ...(scanInterval !== undefined && { scanIntervalMs: scanInterval }),
@@ -103,6 +111,7 @@ function readObject(raw: unknown, at: string, findings: Findings, scope: 'networ
     ...(trashDays !== undefined && { trashDays }),
     ...(trashBytes !== undefined && { trashBytes }),
     ...(ignore !== undefined && { ignore }),
+    ...(retention !== undefined && { retentionMs: retention }),
     ...(watch !== undefined && { watch }),
   };
 }

@@ -39,17 +39,9 @@ export interface Entry {
 /** How long an entry says what it was renamed from. */
 export const ORIGIN_KEPT_MS = 24 * 3_600_000;
 
-/** How long a tombstone is kept, from its deletion date. */
-export const RETENTION_MS = 365 * 24 * 3_600_000;
-
 /** Whether an entry stands for something on disk. */
 export function isLive(entry: Entry | undefined): entry is Entry {
   return entry !== undefined && entry.kind !== 'tombstone';
-}
-
-/** Whether a tombstone is past the retention; both sides of every comparison leave it out. */
-export function isExpired(entry: Entry, now: number, retention = RETENTION_MS): boolean {
-  return entry.kind === 'tombstone' && entry.mtime + retention < now;
 }
 
 /**

@@ -56,6 +56,8 @@ export interface Options {
   readonly trashBytes: { readonly bytes: number } | { readonly ratio: number };
   /** Names that are not synchronised, in gitignore syntax; the same for the whole network. */
   readonly ignore: readonly string[];
+  /** How long a deletion is remembered, from its date; the same for the whole network. */
+  readonly retentionMs: number;
   /** Which source of events: `auto` is inotifywait where it is installed, else chokidar. */
   readonly watch: 'auto' | 'inotifywait' | 'chokidar' | 'polling' | 'off';
 }

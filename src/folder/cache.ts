@@ -11,7 +11,7 @@ import { DIGEST_VERSION, hashPath, prefixOf } from '../core/digest.ts';
 import type { RelPath } from '../core/path.ts';
 import { type Disk, DiskError } from './disk.ts';
 import type { Columns, DomainIndex } from './index-store.ts';
-import { heardIn } from './stored.ts';
+import { heardIn, isStamp } from './stored.ts';
 
 /** Changes with every change of a shard's shape; another one is migrated forward, or discarded. */
 const FORMAT = 1;
@@ -39,6 +39,8 @@ interface Shard extends Header {
 export interface DomainMemory {
   /** Newest heartbeat by origin, milliseconds since 1970. */
   readonly heard: Readonly<Record<number, number>>;
+  /** Deletions up to that date may be forgotten, milliseconds since 1970. */
+  readonly forgotten?: number;
   /** Deletions are held since then, milliseconds since 1970. */
   readonly holdingSince?: number;
 }
@@ -112,9 +114,13 @@ export class Cache {
   async loadMemory(): Promise<DomainMemory> {
     const memory = await this.#readFile<DomainMemory & Header>(MEMORY);
     if (memory === 'damaged' || memory?.roleid !== this.#roleid) return { heard: {} };
-    const { heard, holdingSince } = memory;
-    // Whenever it was: that something was held is what counts.
-    return { heard: heardIn(heard), ...(holdingSince !== undefined && { holdingSince: Number(holdingSince) || 0 }) };
+    const { heard, holdingSince, forgotten } = memory;
+    return {
+      heard: heardIn(heard),
+      ...(isStamp(forgotten) && { forgotten }),
+      // Whenever it was: that something was held is what counts.
+      ...(holdingSince !== undefined && { holdingSince: Number(holdingSince) || 0 }),
+    };
   }
 
   async saveMemory(memory: DomainMemory): Promise<void> {

@@ -5,8 +5,9 @@
  * of several writers, a target, an origin) is kept aside.
  */
 import { type DigestNode, DigestSum, hashContent, hashPath, MAX_PREFIX, rangeOf } from '../core/digest.ts';
-import { type Entry, isExpired, type Origin, type Seen } from '../core/entry.ts';
+import type { Entry, Origin, Seen } from '../core/entry.ts';
 import { isBelow, parentOf, type RelPath } from '../core/path.ts';
+import { isForgettable } from '../core/retention.ts';
 import { type Mark, newest, type Version } from '../core/version.ts';
 import { lengthened, nextLength } from './column.ts';
 import { PathTable } from './path-table.ts';
@@ -180,14 +181,16 @@ export class DomainIndex {
     this.#freeRows.push(row);
   }
 
-  /** Forgets tombstones past the retention; answers their paths. */
-  expire(now: number): RelPath[] {
-    const expired: RelPath[] = [];
+  /** Forgets tombstones that expired long enough ago; answers them. */
+  expire(now: number, retentionMs: number): Entry[] {
+    const expired: Entry[] = [];
     if (this.#tombstones === 0) return expired;
     for (let row = 0; row < this.#paths.length; row++) {
-      if (this.#kind[row] === TOMBSTONE && isExpired(this.#entry(row), now)) expired.push(this.#paths[row]!);
+      if (this.#kind[row] !== TOMBSTONE) continue;
+      const entry = this.#entry(row);
+      if (isForgettable(entry, now, retentionMs)) expired.push(entry);
     }
-    for (const path of expired) this.drop(path);
+    for (const { path } of expired) this.drop(path);
     return expired;
   }
 

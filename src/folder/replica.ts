@@ -10,6 +10,7 @@ import { redated } from '../core/observe.ts';
 import { ancestorsOf, type DomainName, parentOf, type RelPath } from '../core/path.ts';
 import type { Action, View } from '../core/plan.ts';
 import type { Discarded } from '../core/recovery.ts';
+import { type Attendance, oftenWithin } from '../core/retention.ts';
 import { type Circumstances, lacksRoom, objection } from '../core/safety.ts';
 import { sameVersion } from '../core/version.ts';
 import type { Applied, ApplyContext, Truth } from './apply.ts';
@@ -22,6 +23,7 @@ import { Journal, type JournalRecord } from './journal.ts';
 import { type HoldDecision, type LocalChange, Looker, type ScanReport } from './look.ts';
 import { Problems } from './problem.ts';
 import { recover, type Unrecovered } from './recover.ts';
+import { renounce } from './renounce.ts';
 import { hasParents, replay } from './replay.ts';
 import { placeOf, type Scanner } from './scan.ts';
 import type { SmallFiles } from './small-files.ts';
@@ -41,6 +43,8 @@ const AHEAD_AT_MOST_MS = 10 * 60_000;
 const HOUSEKEEPING_MS = 10_000;
 /** How often tombstones past the retention are looked for: every instance drops them at the same time, give or take this. */
 const EXPIRE_MS = 60_000;
+/** How often heartbeats are written down. A crash must not make this instance look as if it had been away for long. */
+const REMEMBER_MS = 3_600_000;
 /** Entries looked at, or given a date, in one synchronous stretch: some milliseconds. */
 const SLICE = 64;
 
@@ -74,6 +78,10 @@ export interface ReplicaOptions {
   readonly fsync: 'batch' | 'file' | 'off';
   /** From when on deletions are held; default: {@link HOLD_LIMITS}. */
   readonly holdLimits?: HoldLimits;
+  /** How long deletions are remembered. */
+  readonly retentionMs: number;
+  /** When the volume was made, milliseconds since 1970. */
+  readonly created: number;
   ignored(path: RelPath): boolean;
   /** Why volume or domain are not those that were started with. */
   guard(): string | undefined;
@@ -106,6 +114,7 @@ export class Replica implements View {
   readonly #looker: Looker;
   readonly #batches: Batches;
   #heard = new Map<number, number>();
+  #attendance: Attendance;
   #lastScan: ScanReport | undefined;
   #conflicts = 0;
   /** The last writing of what is kept besides the entries. */
@@ -124,6 +133,7 @@ export class Replica implements View {
       options.onEvent('item', { domain: options.domain, path, class: problemClass, message }),
     );
     const { disk, areas, clock, self, directory } = options;
+    this.#attendance = { created: options.created, before: 0, since: clock.now(), forgotten: clock.now() };
     this.#journal = new Journal(disk, areas.cache);
     this.#cache = new Cache(disk, areas.cache, self, clock);
     this.#staging = new Staging(disk, areas.staging, options.smallFiles);
@@ -169,6 +179,13 @@ export class Replica implements View {
       onEvent('cache shard damaged, set aside; the scan rebuilds it', { domain: this.domain, shard });
     const memory = await this.#cache.loadMemory();
     this.#heard = new Map(Object.entries(memory.heard).map(([origin, at]) => [Number(origin), at]));
+    this.#attendance = {
+      created: this.#is.created,
+      before: this.#heard.get(this.#is.self) ?? 0,
+      since: clock.now(),
+      // Who remembers nothing may have forgotten anything.
+      forgotten: memory.forgotten ?? clock.now(),
+    };
     if (memory.holdingSince !== undefined) this.#looker.holdOn(memory.holdingSince);
     const index = this.#index;
     replay(this.#journal.read(), {
@@ -216,7 +233,8 @@ export class Replica implements View {
       .then(() => {
         const { holdingSince } = this.#looker;
         const heard = Object.fromEntries(this.#heard);
-        return this.#cache.saveMemory({ heard, ...(holdingSince !== undefined && { holdingSince }) });
+        const { forgotten } = this.#attendance;
+        return this.#cache.saveMemory({ heard, forgotten, ...(holdingSince !== undefined && { holdingSince }) });
       });
     return this.#remembered;
   }
@@ -341,6 +359,11 @@ export class Replica implements View {
     return this.#heard;
   }
 
+  /** When this instance was there to hear and to be heard. */
+  get attendance(): Attendance {
+    return this.#attendance;
+  }
+
   /** Takes newer heartbeats; answers whether any was. */
   hear(beats: Iterable<readonly [origin: number, at: number]>): boolean {
     let news = false;
@@ -353,6 +376,12 @@ export class Replica implements View {
       news = true;
     }
     return news;
+  }
+
+  /** Deletions up to a date are forgotten by somebody that this instance has heard of: no deletion counts as known for being here. */
+  forgot(upTo: number): void {
+    const forgotten = Math.max(this.#attendance.forgotten, Math.min(upTo, this.#is.clock.now()));
+    this.#attendance = { ...this.#attendance, forgotten };
   }
 
   // --- deletions that are held ------------------------------------------------------------------
@@ -370,6 +399,32 @@ export class Replica implements View {
   /** Announces what is held, or forgets it, so that peers bring it again; answers how many paths that are. It is done soon after. */
   decideHeld(decision: HoldDecision, since?: number): number {
     return this.#looker.decide(decision, since);
+  }
+
+  // --- replicas that were away for long ---------------------------------------------------------
+
+  /** Moves entries to the trash and forgets them; answers those that stay, and why. */
+  async renounce(entries: readonly Entry[]): Promise<Unrecovered[]> {
+    const failed = await renounce(entries, {
+      index: this.#index,
+      looker: this.#looker,
+      clock: this.#is.clock,
+      context: () => this.#applyContext(),
+      write: records => this.#journal.append(records),
+      record: records => this.#record(records),
+      drop: path => {
+        this.#drop(path);
+        this.problems.clear(path);
+      },
+    });
+    // It has nothing left that others would have to have heard of.
+    if (failed.length === 0) this.#attendance = { ...this.#attendance, before: 0, since: this.#is.clock.now() };
+    return failed;
+  }
+
+  /** Writes down what has been heard: it survives a crash. */
+  remember(): Promise<void> {
+    return this.#saveMemory();
   }
 
   // --- what operators undo ----------------------------------------------------------------------
@@ -429,11 +484,13 @@ export class Replica implements View {
   /** Forgets what is not here: no deletion, but as if it had never been here. */
   #forget(paths: readonly RelPath[]): void {
     this.#record(paths.map(drop => ({ drop })));
-    for (const path of paths) {
-      this.#index.drop(path);
-      this.#cache.touch(path);
-    }
+    for (const path of paths) this.#drop(path);
     this.#is.onForgotten(this.domain);
+  }
+
+  #drop(path: RelPath): void {
+    this.#index.drop(path);
+    this.#cache.touch(path);
   }
 
   #onHeld(reason: string | undefined): void {
@@ -645,15 +702,37 @@ export class Replica implements View {
     }
   }
 
+  #expire(): void {
+    const expired = this.#index.expire(this.#is.clock.now(), this.#is.retentionMs);
+    for (const { path, mtime } of expired) {
+      this.#cache.touch(path);
+      this.forgot(mtime);
+    }
+    // Before a crash could make it look as if nothing had been forgotten; the index itself is written later.
+    if (expired.length > 0) this.#rememberSoon();
+  }
+
+  #rememberSoon(): void {
+    this.remember().catch(error =>
+      this.#is.onEvent('heartbeats not written down', { domain: this.domain, reason: String(error) }),
+    );
+  }
+
   async #keepHouse(signal: AbortSignal): Promise<void> {
-    const { clock, onEvent } = this.#is;
+    const { clock, onEvent, retentionMs } = this.#is;
+    const every = (ms: number) => oftenWithin(retentionMs, ms);
     let expireAt = 0;
+    let rememberAt = clock.now() + every(REMEMBER_MS);
     while (!signal.aborted) {
       if (clock.now() >= expireAt) {
-        expireAt = clock.now() + EXPIRE_MS;
-        for (const path of this.#index.expire(clock.now())) this.#cache.touch(path);
+        expireAt = clock.now() + every(EXPIRE_MS);
+        this.#expire();
       }
-      await this.#housePause.of(HOUSEKEEPING_MS, clock, signal);
+      if (clock.now() >= rememberAt && this.ready && this.halted === undefined) {
+        rememberAt = clock.now() + every(REMEMBER_MS);
+        this.#rememberSoon();
+      }
+      await this.#housePause.of(every(HOUSEKEEPING_MS), clock, signal);
       if (signal.aborted || !this.ready || (this.#journal.bytes < FOLD_JOURNAL_BYTES && !this.#unwritten)) continue;
       await this.#batches.idle();
       try {

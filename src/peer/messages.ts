@@ -34,6 +34,15 @@ export const selfSchema = z.object({
   protocols: protocols.describe('Versions of this protocol that it speaks.'),
 });
 
+const attendance = z
+  .object({
+    created: count.describe('Creation of its volume.'),
+    before: count.describe('Its last heartbeat before its start; 0: none is known.'),
+    since: count.describe('Its start.'),
+    forgotten: count.describe('No deletion of a later date was forgotten by it, or by whom it has heard of.'),
+  })
+  .describe('When the answering instance was there to hear and to be heard; ms since 1970.');
+
 const domainState = z.object({
   domain,
   state: z.enum(['serving', 'scanning', 'halted']).describe('`serving`, or why nothing can be asked of it yet.'),
@@ -42,6 +51,7 @@ const domainState = z.object({
   files: count.describe('Live files.'),
   bytes: count.describe('Of the live files.'),
   heard,
+  attendance: attendance.optional(),
 });
 
 export const domainsSchema = z.object({

@@ -3,6 +3,7 @@ import type { DigestNode } from '../core/digest.ts';
 import type { Entry, Seen } from '../core/entry.ts';
 import type { DomainName, RelPath } from '../core/path.ts';
 import type { Action, View } from '../core/plan.ts';
+import type { Attendance } from '../core/retention.ts';
 
 /** How an action went; see `folder/apply.ts`. */
 export type ActionResult =
@@ -45,7 +46,11 @@ export interface Folder extends View {
     readonly bytes: number;
   };
   readonly heard: ReadonlyMap<number, number>;
+  /** When this instance was there to hear and to be heard. */
+  readonly attendance: Attendance;
   hear(beats: Iterable<readonly [origin: number, at: number]>): boolean;
+  /** Somebody that this instance has heard of has forgotten deletions up to a date (milliseconds since 1970). */
+  forgot(upTo: number): void;
   children(prefixes: readonly string[]): DigestNode[];
   under(prefixes: readonly string[]): Entry[];
   ignores(path: RelPath): boolean;
@@ -67,6 +72,13 @@ export interface Folder extends View {
   put(files: readonly { readonly entry: Entry; readonly bytes: Uint8Array }[]): Promise<readonly (Error | undefined)[]>;
   append(entry: Entry): Inlet;
   discard(entry: Entry): void;
+  /**
+   * Moves entries to the trash and forgets them; answers those that stay, and why. Where none does, this instance counts as one
+   * that starts anew.
+   */
+  renounce(entries: readonly Entry[]): Promise<readonly { readonly path: RelPath; readonly reason: string }[]>;
+  /** Writes down what has been heard. */
+  remember(): Promise<void>;
   apply(actions: readonly Action[], via: (path: RelPath) => string | undefined): Promise<ActionResult[]>;
   readonly problems: {
     report(

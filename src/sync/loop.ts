@@ -4,7 +4,9 @@
  */
 import type { Clock, Random } from '../core/clock.ts';
 import type { DomainName } from '../core/path.ts';
+import { oftenWithin } from '../core/retention.ts';
 import { type Instance, type Network, sharedDomains, sourcesOf } from '../core/topology.ts';
+import { type Acceptance, accept, type Side } from './acceptance.ts';
 import { type Feed, HEARTBEAT_MS } from './feed.ts';
 import type { Folder } from './folder.ts';
 import { type DomainView, Learner } from './learn.ts';
@@ -23,6 +25,7 @@ export interface LoopOptions {
   connect(peer: Instance, crossSite: boolean): Peer;
   onReport(domain: DomainName, report: PullReport): void;
   onEvent(event: string, fields: Record<string, unknown>): void;
+  onWarning(event: string, fields: Record<string, unknown>): void;
   /** Called at each heartbeat: the loop is alive. */
   onBeat(): void;
 }
@@ -121,6 +124,14 @@ export class Loop {
     for (const link of this.#links.values()) link.learner.poke();
   }
 
+  /** Takes the one side or the other where this instance is a stale replica; see {@link accept}. Throws a PeerError. */
+  async accept(side: Side, domain: DomainName): Promise<Acceptance | undefined> {
+    const pulled = this.#pulled.get(domain);
+    if (!pulled) return undefined;
+    const learners = this.links.filter(({ active }) => active).map(({ learner }) => learner);
+    return accept(side, domain, pulled.view, learners, pulled.stop.signal);
+  }
+
   /** A domain has become ready here: its peers can be compared with. */
   ready(domain: DomainName): void {
     this.#is.feed.append(domain, undefined, undefined);
@@ -160,9 +171,13 @@ export class Loop {
       clock: this.#is.clock,
       random: this.#is.random,
       digestIntervalMs: this.#self!.options.digestIntervalMs,
+      retentionMs: this.#self!.options.retentionMs,
+      self: this.#self!.roleid,
+      serving: domain => this.#serving(domain),
       origins: () => this.#origins,
       domains: () => this.#shared(instance.site),
       onEvent: (event, fields) => this.#is.onEvent(event, fields),
+      onWarning: (event, fields) => this.#is.onWarning(event, fields),
       onFailure: () => this.#activate(),
     });
     this.#links.set(instance.roleid, {
@@ -174,6 +189,13 @@ export class Loop {
       stop: undefined,
       ended: Promise.resolve(),
     });
+  }
+
+  #serving(domain: DomainName): number[] {
+    const sites = this.#network!.domains.find(({ name }) => name === domain)?.sites ?? [];
+    return this.#network!.instances.flatMap(({ roleid, site, enabled }) =>
+      enabled && sites.includes(site) ? roleid : [],
+    );
   }
 
   #shared(site: string): Map<DomainName, DomainView> {
@@ -244,7 +266,7 @@ export class Loop {
         if (view.folder.ready) view.folder.hear([[this.#self!.roleid, now]]);
       this.#is.feed.wake();
       this.#is.onBeat();
-      await this.#is.clock.sleep(HEARTBEAT_MS, signal);
+      await this.#is.clock.sleep(oftenWithin(this.#self!.options.retentionMs, HEARTBEAT_MS), signal);
     }
   }
 }

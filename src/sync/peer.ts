@@ -2,6 +2,7 @@
 import type { DigestNode } from '../core/digest.ts';
 import type { Entry } from '../core/entry.ts';
 import type { DomainName, RelPath } from '../core/path.ts';
+import type { Attendance } from '../core/retention.ts';
 
 /** Who a peer says it is. */
 export interface PeerSelf {
@@ -34,6 +35,8 @@ export interface DomainState {
   readonly files: number;
   readonly bytes: number;
   readonly heard: Heard;
+  /** Without it nothing is said of how old what the peer knows may be. */
+  readonly attendance?: Attendance | undefined;
 }
 
 /** Every domain that a peer serves to us, at one moment of its feed. */

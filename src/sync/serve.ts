@@ -149,7 +149,8 @@ export class Server implements Serving {
     const domains = this.#visible(asking).map((folder): DomainState => {
       const { entries, files, bytes } = folder.totals;
       const state = !folder.ready ? 'scanning' : folder.halted !== undefined ? 'halted' : 'serving';
-      return { domain: folder.domain, state, digest: folder.digest, entries, files, bytes, heard: heardOf(folder) };
+      const { domain, digest, attendance } = folder;
+      return { domain, state, digest, entries, files, bytes, heard: heardOf(folder), attendance };
     });
     return { epoch: feed.epoch, sequence: feed.sequence, domains };
   }

@@ -31,6 +31,8 @@ describe('options', () => {
       { fsync: 'off', watch: 'polling' },
     ],
     [{ ignore: ['*.tmp', '/cache/'] }, { ignore: ['*.tmp', '/cache/'] }],
+    [{ retention: '90d' }, { retentionMs: 90 * 86_400_000 }],
+    [{ retention: '10s' }, { retentionMs: 10_000 }],
     [{ settle: null, fsync: null }, {}],
   ];
   for (const [given, expected] of accepted)
@@ -53,6 +55,9 @@ describe('options', () => {
     [{ trashBytes: '120%' }, 'trashBytes'],
     [{ trashBytes: '5 apples' }, 'trashBytes'],
     [{ trashBytes: -1 }, 'trashBytes'],
+    [{ retention: '9s' }, 'retention'],
+    [{ retention: '20y' }, 'retention'],
+    [{ retention: '5000d' }, 'retention'],
     [{ fsync: 'always' }, 'fsync'],
     [{ watch: 'on' }, 'watch'],
     [{ ignore: '*.tmp' }, 'ignore'],

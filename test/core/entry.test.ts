@@ -1,15 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  type Entry,
-  entryOf,
-  isEqual,
-  isExpired,
-  isLive,
-  isSameContent,
-  RETENTION_MS,
-  tombstoneOf,
-} from '../../src/core/entry.ts';
+import { type Entry, entryOf, isEqual, isLive, isSameContent, tombstoneOf } from '../../src/core/entry.ts';
 import { directory, file, pathOf, symlink, tombstone } from '../support/entries.ts';
 
 const cases: [name: string, a: Entry, b: Entry, equal: boolean][] = [
@@ -75,12 +66,5 @@ describe('an entry', () => {
       ...tombstone('a', { 1: 78 }, 77),
       mode: 0o700,
     });
-  });
-
-  it('expires only as a tombstone, and only past the retention', () => {
-    const now = RETENTION_MS + 1000;
-    assert.ok(!isExpired(tombstone('a', {}, 1000), now));
-    assert.ok(isExpired(tombstone('a', {}, 999), now));
-    assert.ok(!isExpired(file('a', {}, { mtime: 1 }), now));
   });
 });

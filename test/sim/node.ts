@@ -146,6 +146,7 @@ export class Engine {
         this.#log(`pulled ${domain} applied=${applied} changed=${changed} failed=${failed}`);
       },
       onEvent: (event, fields) => this.#log(`${event} ${JSON.stringify(fields)}`),
+      onWarning: (event, fields) => this.#log(`${event} ${JSON.stringify(fields)}`),
       onBeat: () => {},
     });
   }
@@ -234,6 +235,8 @@ export class Engine {
       settleMs,
       scanIntervalMs,
       fsync: 'batch',
+      retentionMs: this.#node.instance.options.retentionMs,
+      created: volume.marker.created,
       ...(this.#is.holdLimits && { holdLimits: this.#is.holdLimits }),
       ignored: () => false,
       guard,

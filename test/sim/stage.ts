@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { Entry } from '../../src/core/entry.ts';
 import type { RelPath } from '../../src/core/path.ts';
 import { COMMON } from '../../src/core/topology.ts';
+import type { Acceptance, Side } from '../../src/sync/acceptance.ts';
 import type { MemoryDisk } from './memory-disk.ts';
 import type { MemoryOptions } from './memory-volume.ts';
 import type { SimNode } from './node.ts';
@@ -20,6 +21,8 @@ export interface StageOptions {
   readonly sites?: readonly number[];
   /** By roleid, milliseconds. */
   readonly skews?: Readonly<Record<number, number>>;
+  /** How long deletions are remembered; default: a year. */
+  readonly retentionMs?: number;
   /** What all volumes are like. */
   readonly volume?: Omit<MemoryOptions, 'now'>;
 }
@@ -27,8 +30,13 @@ export interface StageOptions {
 export class Stage {
   readonly world: World;
 
-  constructor({ sites = [2], skews = {}, volume }: StageOptions = {}) {
-    const net = network(sites.map(size => ({ size, gateways: size })));
+  constructor({ sites = [2], skews = {}, retentionMs, volume }: StageOptions = {}) {
+    const usual = network(sites.map(size => ({ size, gateways: size })));
+    const instances = usual.instances.map(instance => ({
+      ...instance,
+      options: { ...instance.options, ...(retentionMs !== undefined && { retentionMs }) },
+    }));
+    const net = { ...usual, instances };
     this.world = new World({ seed: 1, scenario: 'calm', network: net, skews, seededNodes: [], steps: [] });
     if (volume) for (const node of this.world.nodes.values()) node.format(volume);
   }
@@ -73,9 +81,12 @@ export class Stage {
     assert.deepEqual(different, []);
   }
 
-  cut(): void {
+  /** Cuts all links, or those between two groups. */
+  cut(group?: readonly number[]): void {
     const roleids = [...this.world.nodes.keys()];
-    for (const a of roleids) for (const b of roleids) if (a < b) this.world.links.cut(a, b);
+    for (const a of roleids)
+      for (const b of roleids)
+        if (a < b && (!group || group.includes(a) !== group.includes(b))) this.world.links.cut(a, b);
   }
 
   /** Where a path of the domain is on a volume. */
@@ -149,6 +160,32 @@ export class Stage {
   /** Contents in an instance's trash. */
   trash(roleid: number): string[] {
     return contentsBelow(this.disk(roleid), `.dfsync/trash/${DIRECTORY}`).map(id => id.replace(/#\d+$/, ''));
+  }
+
+  /** Peers that wait for an operator to decide about an instance, because it is a stale replica. */
+  staleTo(roleid: number): number[] {
+    const links = this.node(roleid).engine!.loop.links;
+    return links.flatMap(({ learner }) =>
+      (learner.links.get(COMMON)?.outOfTouch?.unknown ?? 0) > 0 ? learner.roleid : [],
+    );
+  }
+
+  /** Whether an instance does not pull from a peer, because that is a stale replica. */
+  avoids(roleid: number, peer: number): boolean {
+    const links = this.node(roleid).engine!.loop.links;
+    return links.some(({ learner }) => learner.roleid === peer && learner.links.get(COMMON)?.missed !== undefined);
+  }
+
+  /** An operator takes a side on a stale replica. */
+  async accept(roleid: number, side: Side): Promise<Acceptance> {
+    let done: Acceptance | undefined;
+    void this.node(roleid)
+      .engine!.loop.accept(side, COMMON)
+      .then(answer => {
+        done = answer;
+      });
+    await this.until(`n${roleid} has accepted ${side}`, () => done !== undefined);
+    return done!;
   }
 
   /** The process of an instance ends as by SIGTERM. */

@@ -8,6 +8,7 @@ import { Crash, MemoryDisk } from '../sim/memory-disk.ts';
 import type { MemoryOptions } from '../sim/memory-volume.ts';
 import { type ClockView, VirtualClock } from '../sim/virtual-clock.ts';
 import { pathOf } from './entries.ts';
+import { OPTIONS } from './network.ts';
 import { walking } from './walking.ts';
 
 export const DOMAIN = 'd.example' as DomainName;
@@ -94,6 +95,8 @@ export class Life {
       settleMs: SETTLE_MS,
       scanIntervalMs: 3_600_000,
       fsync: 'batch',
+      retentionMs: OPTIONS.retentionMs,
+      created: START,
       ignored: path => this.ignored.includes(path),
       guard: () => this.objection,
       circumstances: () => this.circumstances,

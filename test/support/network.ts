@@ -10,6 +10,7 @@ export const OPTIONS: Options = {
   trashDays: 30,
   trashBytes: { ratio: 1 },
   ignore: [],
+  retentionMs: 365 * 86_400_000,
   watch: 'off',
 };
 

@@ -94,6 +94,7 @@ export class Station {
       connect: peer => world.links.connect(instance, peer, clock, seeded(instance.roleid * 100 + peer.roleid)),
       onReport: (_, report) => this.reports.push(report),
       onEvent: (event, fields) => this.events.push({ event, fields }),
+      onWarning: (event, fields) => this.events.push({ event, fields }),
       onBeat: () => {},
     });
     for (const { name, directory } of domainsOf(world.network, instance.site)) this.#serve(name, directory);
