@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import process from 'node:process';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { App, type AppOptions, Fatal, VERSION } from './app.ts';
+import { accept } from './cli/accept.ts';
 import { checkConfig } from './cli/check-config.ts';
 import { demo } from './cli/demo.ts';
 import { healthcheck, localUrl } from './cli/healthcheck.ts';
@@ -169,6 +170,14 @@ function addOperatorCommands(dfsync: Command): void {
     .description('Let the deletions that an instance holds go out to the other servers.')
     .requiredOption('--domain <name>', 'the domain')
     .action(flags => ends(release(flags, streams)));
+  calling(dfsync.command('accept-remote'))
+    .description('Where an instance is a stale replica: move to its trash what its peers have no trace of.')
+    .requiredOption('--domain <name>', 'the domain')
+    .action(flags => ends(accept('remote', flags, streams)));
+  calling(dfsync.command('accept-local'))
+    .description('Where an instance is a stale replica: let what it has go out to the other servers.')
+    .requiredOption('--domain <name>', 'the domain')
+    .action(flags => ends(accept('local', flags, streams)));
   calling(dfsync.command('undo'))
     .description('Bring back what was deleted or replaced on an instance, from its trash, as a change that spreads.')
     .requiredOption('--domain <name>', 'the domain')

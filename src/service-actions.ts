@@ -5,7 +5,10 @@ import type { Mark } from './core/version.ts';
 import type { Replica } from './folder/replica.ts';
 import { ActionError, type Actions, type Recovered, type TrashedItem } from './ops/actions.ts';
 import type { Service } from './service.ts';
+import type { Acceptance, Side } from './sync/acceptance.ts';
+import type { Loop } from './sync/loop.ts';
 import type { Pauses } from './sync/pauses.ts';
+import { PeerError } from './sync/peer.ts';
 import { systemClock } from './system-clock.ts';
 
 /** Items that are listed one by one. */
@@ -17,7 +20,7 @@ const MAX_LISTED = 10_000;
  */
 export function actionsOf(running: () => Service | undefined, pauses: Pauses): Actions {
   const replicaOf = (domain: string): Replica => {
-    const folders = folderMap(running());
+    const { folders } = serviceIn(running());
     const replica = folders.get(domain as DomainName);
     if (!replica)
       throw new ActionError(404, `no domain ${domain} is served here; there are: ${[...folders.keys()].join(', ')}`);
@@ -25,7 +28,7 @@ export function actionsOf(running: () => Service | undefined, pauses: Pauses): A
   };
   /** The domain, or all. */
   const named = (domain: string | undefined): DomainName[] =>
-    domain === undefined ? [...folderMap(running()).keys()] : [replicaOf(domain).domain];
+    domain === undefined ? [...serviceIn(running()).folders.keys()] : [replicaOf(domain).domain];
   /** The replica of a domain that can be changed now. */
   const standing = (domain: string): Replica => {
     const replica = replicaOf(domain);
@@ -35,6 +38,14 @@ export function actionsOf(running: () => Service | undefined, pauses: Pauses): A
   };
   return {
     release: domain => ({ domain, released: standing(domain).decideHeld('release') }),
+
+    async accept(domain, side) {
+      const { loop } = serviceIn(running());
+      const { peers, trashed, failed } = await acceptance(standing(domain).domain, side, loop);
+      const nameOf = (roleid: number) =>
+        loop.links.find(({ instance }) => instance.roleid === roleid)?.instance.name ?? String(roleid);
+      return { domain, peers: peers.map(nameOf), trashed, failed: failed.slice(0, MAX_LISTED) };
+    },
 
     async undo(domain, { since, dryRun }) {
       const replica = standing(domain);
@@ -84,7 +95,7 @@ export function actionsOf(running: () => Service | undefined, pauses: Pauses): A
     resume: domain => ({ resumed: named(domain).filter(name => pauses.resume(name)) }),
 
     async redate(domain) {
-      const folders = folderMap(running());
+      const { folders } = serviceIn(running());
       const redated: Record<string, number> = {};
       for (const name of domain === undefined ? folders.keys() : [domain])
         redated[name] = await standing(name).redate();
@@ -93,10 +104,28 @@ export function actionsOf(running: () => Service | undefined, pauses: Pauses): A
   };
 }
 
-function folderMap(service: Service | undefined): ReadonlyMap<DomainName, Replica> {
+function serviceIn(service: Service | undefined): Service {
   if (!service)
     throw new ActionError(503, 'this instance serves no domain at present; /status says why, try again when it runs');
-  return service.folders;
+  return service;
+}
+
+async function acceptance(domain: DomainName, side: Side, loop: Loop): Promise<Acceptance> {
+  try {
+    const done = await loop.accept(side, domain);
+    if (done && done.peers.length > 0) return done;
+  } catch (error) {
+    if (!(error instanceof PeerError)) throw error;
+    throw new ActionError(503, `a peer does not say what it has: ${error.message}; try again`);
+  }
+  const stale = loop.links.filter(({ learner }) => learner.links.get(domain)?.missed !== undefined);
+  const where = stale.map(({ instance }) => `${instance.name} on ${instance.server}`).join(', ');
+  throw new ActionError(
+    409,
+    stale.length > 0
+      ? `${domain} is no stale replica on this instance, but on ${where}: say it there`
+      : `${domain} is no stale replica on this instance: there is nothing to decide`,
+  );
 }
 
 async function bringBack(replica: Replica, found: readonly Recovery[], dryRun: boolean): Promise<Recovered> {

@@ -1,7 +1,16 @@
 /** What a service says of itself, as the plain data that operators read. */
+import type { DomainName } from './core/path.ts';
 import type { Network } from './core/topology.ts';
 import type { Replica } from './folder/replica.ts';
-import type { DomainState, DomainStatus, HeldStatus, InstanceStatus, PeerStatus, Status } from './ops/status.ts';
+import type {
+  DomainState,
+  DomainStatus,
+  HeldStatus,
+  InstanceStatus,
+  PeerStatus,
+  StaleStatus,
+  Status,
+} from './ops/status.ts';
 import type { Service } from './service.ts';
 import type { Link } from './sync/loop.ts';
 import type { Wants } from './sync/wants.ts';
@@ -79,6 +88,7 @@ function domainStatus(
           : 'in-sync';
   const scan = replica.lastScan;
   const trashBytes = service.trashBytes(replica);
+  const stale = staleStatus(replica.domain, links, names);
   return {
     domain: replica.domain,
     directory: replica.directory,
@@ -99,6 +109,7 @@ function domainStatus(
       .map(problem => itemOf(problem, wants, names, now)),
     ...(trashBytes !== undefined && { trashBytes }),
     ...(replica.held.size > 0 && { held: heldStatus(replica.held) }),
+    ...(stale && { stale }),
     ...(scan && { lastScan: { startedAt: scan.startedAt, endedAt: scan.endedAt, files: scan.paths } }),
     conflicts: replica.conflicts,
     heard: Object.fromEntries(replica.heard),
@@ -108,6 +119,20 @@ function domainStatus(
 function heldStatus(held: Replica['held']): HeldStatus {
   const paths = held.first(MAX_HELD).map(([path, { since }]) => ({ path, since }));
   return { deletions: held.size, reason: held.reason, since: Math.min(...paths.map(({ since }) => since)), paths };
+}
+
+function staleStatus(domain: DomainName, links: readonly Link[], names: PeerNames): StaleStatus | undefined {
+  const waiting = links.flatMap(({ active, instance, learner }) => {
+    const { since, unknown = 0 } = learner.links.get(domain)?.outOfTouch ?? {};
+    return active && unknown > 0 ? [{ peer: names.get(instance.roleid) ?? instance.name, since, unknown }] : [];
+  });
+  if (waiting.length === 0) return undefined;
+  const since = waiting.flatMap(each => each.since ?? []);
+  return {
+    peers: waiting.map(({ peer }) => peer),
+    ...(since.length > 0 && { since: Math.max(...since) }),
+    unknown: Math.max(...waiting.map(({ unknown }) => unknown)),
+  };
 }
 
 function itemOf(

@@ -48,6 +48,16 @@ export function addActions(router: Router, actions: Actions, tokens: () => OpsTo
       acting(async ctx => actions.release(domainOf(ctx))),
     )
     .post(
+      '/domains/:domain/accept-local',
+      mayAdmin(tokens),
+      acting(ctx => actions.accept(domainOf(ctx), 'local')),
+    )
+    .post(
+      '/domains/:domain/accept-remote',
+      mayAdmin(tokens),
+      acting(ctx => actions.accept(domainOf(ctx), 'remote')),
+    )
+    .post(
       '/domains/:domain/undo',
       mayAdmin(tokens),
       acting(async ctx => {

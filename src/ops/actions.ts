@@ -48,10 +48,23 @@ export interface RestoreWish {
   readonly dryRun: boolean;
 }
 
+/** What accepting one side did. */
+export interface Accepted {
+  readonly domain: string;
+  /** Peers that pull from this instance again. */
+  readonly peers: readonly string[];
+  /** Paths that were moved to the trash. */
+  readonly trashed: number;
+  /** What could not be: then nothing is accepted yet. */
+  readonly failed: readonly { readonly path: string; readonly reason: string }[];
+}
+
 /** Each throws an {@link ActionError} where it cannot be done. */
 export interface Actions {
   /** Lets held deletions go out to the others. */
   release(domain: string): { readonly domain: string; readonly released: number };
+  /** Whom to trust where this instance is a stale replica: itself, or its peers. */
+  accept(domain: string, side: 'local' | 'remote'): Promise<Accepted>;
   undo(domain: string, wish: UndoWish): Promise<Recovered>;
   trash(
     domain: string,

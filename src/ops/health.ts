@@ -40,7 +40,12 @@ export function startupz(status: Status): Health {
 /** Whether the volume is kept in sync. One halted domain is told and does not fail the probe while others go on. */
 export function readyz(status: Status): Health {
   const { certificates, config, watch } = status.instance;
-  const checks = [...startChecks(status), ...haltChecks(status.domains), ...heldChecks(status.domains)];
+  const checks = [
+    ...startChecks(status),
+    ...haltChecks(status.domains),
+    ...heldChecks(status.domains),
+    ...staleChecks(status.domains),
+  ];
   if (status.instance.state === 'stopping')
     checks.push({
       name: 'stopping',
@@ -176,6 +181,25 @@ function heldChecks(domains: readonly DomainStatus[]): Check[] {
         }
       : [],
   );
+}
+
+function staleChecks(domains: readonly DomainStatus[]): Check[] {
+  return domains.flatMap(({ domain, stale }) =>
+    stale
+      ? {
+          name: `replica of ${domain}`,
+          state: 'warning' as const,
+          reason: `${stale.peers.join(', ')} pull nothing from it: it ${lastHeard(stale.since)}, for most of the retention, and has ${stale.unknown} paths of which they have no trace: new here, or deleted there and forgotten`,
+          next: `dfsync accept-remote --domain ${domain} moves these to the trash, dfsync accept-local --domain ${domain} spreads them`,
+        }
+      : [],
+  );
+}
+
+function lastHeard(since: number | undefined): string {
+  return since === undefined
+    ? 'does not know of having heard of them'
+    : `last heard of them on ${new Date(since).toISOString()}`;
 }
 
 function refusedText(problems: readonly string[]): string {

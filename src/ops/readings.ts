@@ -84,6 +84,18 @@ export const READINGS: readonly Reading[] = [
     read: perDomain(domain => domain.held?.deletions ?? 0),
   },
   {
+    name: 'dfsync_stale_replica',
+    help: 'Whether this instance may hold what was deleted elsewhere and forgotten (1): peers wait for an operator to decide.',
+    labels: ['domain'],
+    read: perDomain(domain => Number(domain.stale !== undefined)),
+  },
+  {
+    name: 'dfsync_peer_stale_replica',
+    help: 'Whether nothing is pulled from a peer because it may hold what was deleted and is forgotten (1).',
+    labels: ['peer', 'domain'],
+    read: perPeerDomain(domain => Number(domain.state === 'stale-replica')),
+  },
+  {
     name: 'dfsync_trash_bytes',
     help: "Size of what lies in a domain's trash on this instance, in bytes.",
     labels: ['domain'],

@@ -108,6 +108,8 @@ export interface DomainStatus {
   readonly trashBytes?: number;
   /** Deletions made here that are not announced until an operator decides; absent where there are none. */
   readonly held?: HeldStatus;
+  /** Present while this instance may hold what was deleted elsewhere and forgotten, and peers wait for an operator to decide. */
+  readonly stale?: StaleStatus;
   /** The last scan that ended; absent until the first one has. */
   readonly lastScan?: { readonly startedAt: number; readonly endedAt: number; readonly files: number };
   /** Conflicts since the process started. */
@@ -125,6 +127,16 @@ export interface HeldStatus {
   readonly since: number;
   /** The first of them. */
   readonly paths: readonly { readonly path: string; readonly since: number }[];
+}
+
+/** A replica that was away for most of the retention. */
+export interface StaleStatus {
+  /** Peers that do not pull from it. */
+  readonly peers: readonly string[];
+  /** When it last heard of one of them; absent where it does not know. */
+  readonly since?: number;
+  /** Paths that live here and of which a peer has no trace: new here, or deleted there and forgotten. */
+  readonly unknown: number;
 }
 
 /** One path that is not as it should be. */
@@ -167,5 +179,6 @@ export interface PeerDomainStatus {
   /** Entries that differed either way at the last comparison. */
   readonly mismatched: number;
   readonly wanted: number;
+  /** `stale-replica`: nothing is pulled from it, because it may hold what was deleted and is forgotten. */
   readonly state: string;
 }

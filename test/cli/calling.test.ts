@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { accept } from '../../src/cli/accept.ts';
 import type { Callee } from '../../src/cli/call.ts';
 import { redate } from '../../src/cli/redate.ts';
 import { release } from '../../src/cli/release.ts';
@@ -62,6 +63,13 @@ describe('a call', () => {
   it('says in words what came of it', async () => {
     const { code, out } = await running(streams => release({ ...callee, ...acme }, streams));
     assert.deepEqual([code, out], [0, 'acme.example: 3 deletions are released, and go out to the other servers\n']);
+  });
+
+  it('says which side was taken', async () => {
+    const local = await running(streams => accept('local', { ...callee, ...acme }, streams));
+    assert.match(local.out, /goes out again, to dfsync2/);
+    const remote = await running(streams => accept('remote', { ...callee, ...acme }, streams));
+    assert.match(remote.out, /3 paths of which dfsync2 had no trace went to the trash/);
   });
 
   it('or as JSON', async () => {

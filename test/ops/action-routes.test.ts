@@ -47,12 +47,16 @@ test('what is asked arrives, and is answered', async t => {
   await post(`${ACME}/undo`, { since: 5 });
   await post(`${ACME}/undo`, { held: true, dryRun: true });
   await post(`${ACME}/restore`, { path: 'a\udc80b', version: '5.1' });
+  await post(`${ACME}/accept-local`, '');
+  await post(`${ACME}/accept-remote`, '');
   await post('/redate', {});
   assert.deepEqual(asked, [
     ['release', 'acme.example'],
     ['undo', 'acme.example', { since: 5, dryRun: false }],
     ['undo', 'acme.example', { since: undefined, dryRun: true }],
     ['restore', 'acme.example', { path: 'a\udc80b', version: '5.1', dryRun: false }],
+    ['accept', 'acme.example', 'local'],
+    ['accept', 'acme.example', 'remote'],
     ['redate', undefined],
   ]);
 });
@@ -100,7 +104,14 @@ for (const [name, path, body, status, says] of refusals)
 
 test('to act takes an admin token, to look at the trash a read token does', async t => {
   const { asked, post, port } = await open(t);
-  for (const path of [`${ACME}/release`, `${ACME}/undo`, `${ACME}/restore`, '/redate'])
+  for (const path of [
+    `${ACME}/release`,
+    `${ACME}/undo`,
+    `${ACME}/restore`,
+    `${ACME}/accept-local`,
+    `${ACME}/accept-remote`,
+    '/redate',
+  ])
     for (const [token, status] of [
       ['reader', 403],
       ['nobody', 401],

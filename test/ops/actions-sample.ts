@@ -16,6 +16,10 @@ export function sampleActions(asked: unknown[] = []): Actions {
     failed: [],
   });
   return {
+    accept: async (domain, side) => {
+      taken('accept', domain, side);
+      return { domain, peers: ['dfsync2'], trashed: side === 'remote' ? 3 : 0, failed: [] };
+    },
     release: domain => {
       taken('release', domain);
       return { domain, released: 3 };

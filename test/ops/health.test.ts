@@ -78,6 +78,15 @@ const cases: { name: string; status: Status; startup: boolean; ready: boolean; s
     says: /^\[!\] deletions of acme\.example: 180 are held: most are gone; next: dfsync release --domain acme\.example/m,
   },
   {
+    name: 'a stale replica',
+    status: sampleStatus({
+      domains: [sampleDomain({ stale: { peers: ['n2', 'n3'], since: Date.UTC(2026, 1, 3), unknown: 7 } })],
+    }),
+    startup: true,
+    ready: true,
+    says: /^\[!\] replica of acme\.example: n2, n3 pull nothing from it: it last heard of them on 2026-02-03.*has 7 paths.*; next: dfsync accept-remote --domain acme\.example .*dfsync accept-local/m,
+  },
+  {
     name: 'halted before its first scan',
     status: sampleStatus({ domains: [sampleDomain(), unscanned('halted')] }),
     startup: true,

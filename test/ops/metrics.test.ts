@@ -17,8 +17,9 @@ function value(text: string, series: string): number | undefined {
 test('every series of a status', async () => {
   const items = [item('a', 'clock'), item('b', 'gone'), item('c', 'gone')];
   const held = { deletions: 180, reason: 'most are gone', since: 5, paths: [] };
+  const stale = { peers: ['dfsync2'], unknown: 7 };
   const text = await new Metrics(() =>
-    sampleStatus({ domains: [sampleDomain({ items, wanted: 9, held, trashBytes: 4711 })] }),
+    sampleStatus({ domains: [sampleDomain({ items, wanted: 9, held, stale, trashBytes: 4711 })] }),
   ).render();
   const expected: [string, number][] = [
     ['dfsync_sync_lag_seconds{peer="dfsync2",domain="acme.example"}', 1.5],
@@ -30,6 +31,8 @@ test('every series of a status', async () => {
     ['dfsync_tombstones{domain="acme.example"}', 2],
     ['dfsync_wanted_entries{domain="acme.example"}', 9],
     ['dfsync_held_deletions{domain="acme.example"}', 180],
+    ['dfsync_stale_replica{domain="acme.example"}', 1],
+    ['dfsync_peer_stale_replica{peer="dfsync2",domain="acme.example"}', 0],
     ['dfsync_trash_bytes{domain="acme.example"}', 4711],
     ['dfsync_conflicts_total{domain="acme.example"}', 1],
     ['dfsync_item_errors{domain="acme.example",class="clock"}', 1],
