@@ -48,3 +48,9 @@ describe('the page of the rules', () => {
     );
   });
 });
+
+it('the page of security names only tests that exist', () => {
+  const named = readFileSync(join(TESTS, '../.github/SECURITY.md'), 'utf8').match(/(?<=`)test\/[^`]+(?=`)/g) ?? [];
+  assert.ok(named.length > 5);
+  for (const path of named) assert.ok(existsSync(join(TESTS, '..', path)), `there is no ${path}`);
+});
