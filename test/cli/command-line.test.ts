@@ -55,7 +55,19 @@ describe('help', () => {
     assert.equal(code, 0);
     assert.deepEqual(
       output.match(/^ {2}[a-z][a-z-]+/gm)?.map(name => name.trim()),
-      ['run', 'check-config', 'demo', 'release', 'undo', 'healthcheck', 'trash', 'redate', 'help'],
+      [
+        'run',
+        'check-config',
+        'demo',
+        'release',
+        'accept-remote',
+        'accept-local',
+        'undo',
+        'healthcheck',
+        'trash',
+        'redate',
+        'help',
+      ],
     );
   });
 
