@@ -147,7 +147,7 @@ volumeMounts:
 {{- if .Values.network.existingSecret }}
   secret:
     secretName: {{ .Values.network.existingSecret }}
-    defaultMode: 0440
+    defaultMode: 288 # 0440, which YAML 1.1 and 1.2 do not agree on
 {{- else }}
   configMap:
     name: {{ default (printf "%s-network" (include "dfsync.fullname" .)) .Values.network.existingConfigMap }}
@@ -159,8 +159,8 @@ volumeMounts:
 - name: dfsync-{{ $name }}
   secret:
     secretName: {{ $secret }}
-    # dfsync refuses what everybody may read; the group is fsGroup.
-    defaultMode: 0440
+    # 0440: dfsync refuses what everybody may read; the group is fsGroup.
+    defaultMode: 288
 {{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}

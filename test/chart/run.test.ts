@@ -1,0 +1,166 @@
+/** What is rendered works: real instances with the rendered description, arguments, environment, probes, hooks and test pods. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { runCommand } from '../e2e/command.ts';
+import { until } from '../e2e/until.ts';
+import { Authority, withoutOpenssl } from '../support/certificates.ts';
+import { type Pod, podsOf, resolved, type Stored } from './kubelet.ts';
+import { type Any, CASES, exampleChart, fileOf, find, render } from './rendered.ts';
+import { withoutTools } from './tools.ts';
+
+const TOKENS: Stored = { 'dfsync-token': { token: 'a-token-of-peers-of-this-test\n' } };
+const scratch = mkdtempSync(join(tmpdir(), 'dfsync-run-'));
+const running: Pod[] = [];
+after(() => {
+  for (const pod of running) pod.kill();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+/** Starts the pods of the StatefulSet among rendered objects, and waits until all are ready. */
+async function started(objects: readonly Any[], secrets: Stored): Promise<Pod[]> {
+  const { pods } = podsOf(find(objects, 'StatefulSet'));
+  const { metadata, data } = find(objects, 'ConfigMap', 'rel-dfsync-network');
+  const description = resolved(data['network.json'], pods, 'rel-dfsync-peers');
+  for (const pod of pods) {
+    pod.store({ ...secrets, [metadata.name]: { 'network.json': description } });
+    running.push(pod);
+    pod.start();
+  }
+  const evidence = () => pods.map(({ log }) => log).join('\n');
+  for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'] as const)
+    for (const pod of pods)
+      await until(`${probe} of ${pod.name}`, async () => (await pod.probe(probe)) === 200, { evidence });
+  return pods;
+}
+
+/** A file that is written in the first pod's volume arrives in the others'. */
+async function assertSynchronises([first, ...others]: readonly Pod[], root: string): Promise<void> {
+  writeFileSync(join(first!.path(root), 'common/greeting'), 'carried');
+  for (const other of others)
+    await until(
+      `the file at ${other.name}`,
+      () => readFileSync(join(other.path(root), 'common/greeting'), 'utf8') === 'carried',
+      { evidence: () => `${first!.log}\n${other.log}` },
+    );
+}
+
+async function stopped(pods: readonly Pod[]): Promise<void> {
+  assert.deepEqual(
+    await Promise.all(pods.map(pod => pod.stop())),
+    pods.map(() => 0),
+  );
+}
+
+describe('the rendered description', { skip: withoutTools }, () => {
+  for (const name of CASES.filter(each => each !== 'existing'))
+    it(`of ci/${name}-values.yaml is valid, and lists every pod`, async () => {
+      const objects = render({ files: [fileOf(name)] });
+      const file = join(scratch, `${name}.json`);
+      const { data } = objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name.endsWith('-network'));
+      writeFileSync(file, data['network.json']);
+      const { code, output } = await runCommand('check-config', file);
+      assert.equal(code, 0, output);
+      const set = objects.find(({ kind }) => kind === 'StatefulSet');
+      for (let ordinal = 0; ordinal < (set?.spec.replicas ?? 0); ordinal++)
+        assert.match(
+          output,
+          new RegExp(
+            `^ {2}${set.metadata.name}-${ordinal} .* at ${set.metadata.name}-${ordinal}\\.${set.spec.serviceName}\\.space\\.svc\\.cluster\\.local:7420`,
+            'm',
+          ),
+        );
+    });
+
+  it('has roleids from the base on, gateways with their outer addresses, and other sites as they were said', async () => {
+    const { data } = find(render({ files: [fileOf('statefulset')] }), 'ConfigMap', 'rel-dfsync-network');
+    const { sites, domains, options } = JSON.parse(data['network.json']);
+    const [north, south] = sites;
+    assert.deepEqual(
+      north.servers.map(({ roles: [role] }: Any) => [role.name, role.roleid, role.is_cross_site, role.ext.minFree]),
+      [
+        ['dfsync11', 11, true, '5%'],
+        ['dfsync12', 12, true, '5%'],
+        ['dfsync13', 13, false, '5%'],
+        ['dfsync14', 14, false, '5%'],
+      ],
+    );
+    assert.deepEqual(
+      north.servers.map((server: Any) => server.external_address),
+      ['n0.example:7420', 'n1.example:7420', undefined, undefined],
+    );
+    assert.equal(south.servers[0].roles[1].roletype, 'www');
+    assert.deepEqual([domains.length, options.trashBytes], [2, 50_000_000_000]);
+  });
+});
+
+describe('rendered pods', { skip: withoutTools }, () => {
+  it('of a StatefulSet become ready, synchronise, pass "helm test" and stop', async t => {
+    const objects = render({ files: [fileOf('default')], values: { tests: { timeoutSeconds: 60 } } });
+    const pods = await started(objects, TOKENS);
+    await assertSynchronises(pods, '/sync');
+    for (const role of ['write', 'wait']) {
+      const { metadata, spec } = find(objects, 'Pod', `rel-dfsync-test-${role}`);
+      const [container] = spec.containers;
+      const claim = spec.volumes[0].persistentVolumeClaim.claimName;
+      const pod = pods.find(({ name }) => `sync-${name}` === claim)!;
+      const wanted =
+        spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].labelSelector.matchLabels;
+      assert.equal(wanted['statefulset.kubernetes.io/pod-name'], pod.name);
+      const env = Object.fromEntries(
+        container.env.map(({ name, value }: Any) => [name, name === 'FILE' ? pod.path(value) : value]),
+      );
+      const [, ...options] = container.command;
+      const child = spawn(process.execPath, [...options, ...container.args], { env, stdio: 'pipe' });
+      let output = '';
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', text => (output += text));
+      const [code] = await once(child, 'close');
+      assert.equal(code, 0, `${metadata.name}: ${output}`);
+    }
+    const { output } = await runCommand('--help');
+    if (!/^ {2}wait /m.test(output)) t.diagnostic('this program has no command wait: the preStop hook is not run');
+    else
+      for (const pod of pods) {
+        const [, ...args] = pod.container.lifecycle.preStop.exec.command.map((text: string) => pod.localised(text));
+        const { code, output: said } = await runCommand(...args);
+        assert.equal(code, 0, said);
+      }
+    await stopped(pods);
+  });
+
+  it('with the sidecar of the example do so too, on the volume of the application', async () => {
+    const pods = await started(render({ chart: exampleChart() }), TOKENS);
+    await assertSynchronises(pods, '/uploads');
+    await stopped(pods);
+  });
+
+  it('with the certificate that cert-manager would issue trust one another', { skip: withoutOpenssl }, async () => {
+    const objects = render({ files: [fileOf('cert-manager')] });
+    const { spec } = find(objects, 'Certificate');
+    const issued = new Authority().issue('release', { names: spec.uris.map((uri: string) => `URI:${uri}`).join(',') });
+    const text = (file: string) => readFileSync(file, 'utf8');
+    const secret = { 'tls.crt': text(issued.cert), 'tls.key': text(issued.key), 'ca.crt': text(issued.ca) };
+    const pods = await started(objects, { ...TOKENS, [spec.secretName]: secret });
+    await assertSynchronises(pods, '/sync');
+    await stopped(pods);
+  });
+
+  it('with a certificate for each server take their own', { skip: withoutOpenssl }, async () => {
+    const values = { opsTls: { existingSecret: '' }, metrics: { serviceMonitor: { enabled: false } }, replicas: 2 };
+    const objects = render({ files: [fileOf('tls')], values });
+    const authority = new Authority();
+    const secret: Record<string, string> = { 'ca.crt': readFileSync(authority.ca, 'utf8') };
+    for (const name of ['rel-dfsync-0', 'rel-dfsync-1']) {
+      const { cert, key } = authority.issue(name, { names: `DNS:${name}` });
+      secret[`${name}.crt`] = readFileSync(cert, 'utf8');
+      secret[`${name}.key`] = readFileSync(key, 'utf8');
+    }
+    const pods = await started(objects, { 'dfsync-certificates': secret });
+    await assertSynchronises(pods, '/sync');
+    await stopped(pods);
+  });
+});
