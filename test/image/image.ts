@@ -38,7 +38,7 @@ function run(file: string, ...args: string[]): string {
 /** The base image's name stands in one place, the Dockerfile. */
 const base = /^ARG NODE_IMAGE=(\S+)$/m.exec(readFileSync(join(CHECKOUT, 'Dockerfile'), 'utf8'))![1]!;
 
-/** The base is pulled where a registry is to be had, else made. */
+/** The base is that of the registry where somebody has pulled it before (`buildah pull`), else a stand-in. */
 function haveBase(): void {
   if (run('buildah', 'images', '--quiet', '--filter', `reference=${base}`) !== '') return;
   const archive = join(CACHE, `${base.split('/').pop()!.replace(':', '-')}.tar`);
