@@ -90,18 +90,18 @@ export class Pod {
   }
 }
 
-/** The pods of a StatefulSet. */
-export function podsOf({ metadata, spec }: Any): { pods: Pod[]; directory: string } {
+/** The pods of a StatefulSet; `from`: how many there are beside them. */
+export function podsOf({ metadata, spec }: Any, from = 0): Pod[] {
   const directory = mkdtempSync(join(tmpdir(), 'dfsync-pods-'));
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
   const names = Array.from({ length: spec.replicas }, (_, ordinal) => `${metadata.name}-${ordinal}`);
-  return { directory, pods: names.map((name, at) => new Pod(name, at, spec.template.spec, directory)) };
+  return names.map((name, at) => new Pod(name, from + at, spec.template.spec, directory));
 }
 
 /** A description in which DNS names of pods are their addresses. */
-export function resolved(description: string, pods: readonly Pod[], service: string): string {
+export function resolved(description: string, pods: readonly Pod[]): string {
   return pods.reduce(
-    (text, pod) => text.replaceAll(new RegExp(`"${pod.name}\\.${service}\\.[a-z.]+(?=:)`, 'g'), `"${pod.address}`),
+    (text, pod) => text.replaceAll(new RegExp(`"${pod.name}\\.[-a-z.]+(?=[:"])`, 'g'), `"${pod.address}`),
     description,
   );
 }

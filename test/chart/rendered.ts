@@ -25,6 +25,8 @@ export interface Chosen {
   readonly values?: object;
   readonly chart?: string;
   readonly args?: readonly string[];
+  readonly release?: string;
+  readonly namespace?: string;
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'dfsync-chart-'));
@@ -32,13 +34,20 @@ process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 let written = 0;
 
 /** What `helm template` prints; throws with its message where it fails. */
-export function renderText({ files = [], values, chart = CHART, args = [] }: Chosen): string {
+export function renderText({
+  files = [],
+  values,
+  chart = CHART,
+  args = [],
+  release = 'rel',
+  namespace = 'space',
+}: Chosen): string {
   const own = join(scratch, `values-${++written}.json`);
   if (values) writeFileSync(own, JSON.stringify(values));
   const from = [...files, ...(values ? [own] : [])].flatMap(file => ['--values', file]);
-  const kube = ['--kube-version', `${KUBERNETES.at(-1)}.0`, '--namespace', 'space'];
+  const kube = ['--kube-version', `${KUBERNETES.at(-1)}.0`, '--namespace', namespace];
   try {
-    return execFileSync(helm, ['template', 'rel', chart, ...kube, ...from, ...args], {
+    return execFileSync(helm, ['template', release, chart, ...kube, ...from, ...args], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
     });

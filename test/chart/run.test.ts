@@ -10,7 +10,7 @@ import { runCommand } from '../e2e/command.ts';
 import { until } from '../e2e/until.ts';
 import { Authority, withoutOpenssl } from '../support/certificates.ts';
 import { type Pod, podsOf, resolved, type Stored } from './kubelet.ts';
-import { type Any, CASES, exampleChart, fileOf, find, render } from './rendered.ts';
+import { type Any, CASES, CHECKOUT, exampleChart, fileOf, find, render } from './rendered.ts';
 import { withoutTools } from './tools.ts';
 
 const TOKENS: Stored = { 'dfsync-token': { token: 'a-token-of-peers-of-this-test\n' } };
@@ -21,16 +21,23 @@ after(() => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-/** Starts the pods of the StatefulSet among rendered objects, and waits until all are ready. */
-async function started(objects: readonly Any[], secrets: Stored): Promise<Pod[]> {
-  const { pods } = podsOf(find(objects, 'StatefulSet'));
-  const { metadata, data } = find(objects, 'ConfigMap', 'rel-dfsync-network');
-  const description = resolved(data['network.json'], pods, 'rel-dfsync-peers');
-  for (const pod of pods) {
-    pod.store({ ...secrets, [metadata.name]: { 'network.json': description } });
-    running.push(pod);
-    pod.start();
-  }
+/** The pods of each release among rendered objects, ready to be asked by the others. */
+async function started(releases: readonly (readonly Any[])[], secrets: Stored): Promise<Pod[]> {
+  const pods: Pod[] = [];
+  const described = releases.map(objects => {
+    const own = podsOf(find(objects, 'StatefulSet'), pods.length);
+    pods.push(...own);
+    return {
+      own,
+      map: objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name.endsWith('-network')),
+    };
+  });
+  for (const { own, map } of described)
+    for (const pod of own) {
+      pod.store({ ...secrets, [map.metadata.name]: { 'network.json': resolved(map.data['network.json'], pods) } });
+      running.push(pod);
+      pod.start();
+    }
   const evidence = () => pods.map(({ log }) => log).join('\n');
   for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'] as const)
     for (const pod of pods)
@@ -101,7 +108,7 @@ describe('the rendered description', { skip: withoutTools }, () => {
 describe('rendered pods', { skip: withoutTools }, () => {
   it('of a StatefulSet become ready, synchronise, pass "helm test" and stop', async t => {
     const objects = render({ files: [fileOf('default')], values: { tests: { timeoutSeconds: 60 } } });
-    const pods = await started(objects, TOKENS);
+    const pods = await started([objects], TOKENS);
     await assertSynchronises(pods, '/sync');
     for (const role of ['write', 'wait']) {
       const { metadata, spec } = find(objects, 'Pod', `rel-dfsync-test-${role}`);
@@ -133,8 +140,23 @@ describe('rendered pods', { skip: withoutTools }, () => {
   });
 
   it('with the sidecar of the example do so too, on the volume of the application', async () => {
-    const pods = await started(render({ chart: exampleChart() }), TOKENS);
+    const pods = await started([render({ chart: exampleChart() })], TOKENS);
     await assertSynchronises(pods, '/uploads');
+    await stopped(pods);
+  });
+
+  it('of the two sites of the example carry a file from a member of one to a member of the other', async () => {
+    const releases = ['north', 'south'].map(site => {
+      const files = [join(CHECKOUT, 'helm/examples/two-sites/network.yaml')];
+      return render({ files, release: site, namespace: site, args: ['--set', `network.site=${site}`] });
+    });
+    const pods = await started(releases, {
+      ...TOKENS,
+      'dfsync-admin': { token: 'a-token-of-operators-of-this-test\n' },
+    });
+    const [, member, , ...others] = pods;
+    assert.deepEqual([member!.name, others.map(({ name }) => name)], ['north-dfsync-1', ['south-dfsync-1']]);
+    await assertSynchronises([member!, ...others], '/sync');
     await stopped(pods);
   });
 
@@ -144,7 +166,7 @@ describe('rendered pods', { skip: withoutTools }, () => {
     const issued = new Authority().issue('release', { names: spec.uris.map((uri: string) => `URI:${uri}`).join(',') });
     const text = (file: string) => readFileSync(file, 'utf8');
     const secret = { 'tls.crt': text(issued.cert), 'tls.key': text(issued.key), 'ca.crt': text(issued.ca) };
-    const pods = await started(objects, { ...TOKENS, [spec.secretName]: secret });
+    const pods = await started([objects], { ...TOKENS, [spec.secretName]: secret });
     await assertSynchronises(pods, '/sync');
     await stopped(pods);
   });
@@ -159,7 +181,7 @@ describe('rendered pods', { skip: withoutTools }, () => {
       secret[`${name}.crt`] = readFileSync(cert, 'utf8');
       secret[`${name}.key`] = readFileSync(key, 'utf8');
     }
-    const pods = await started(objects, { 'dfsync-certificates': secret });
+    const pods = await started([objects], { 'dfsync-certificates': secret });
     await assertSynchronises(pods, '/sync');
     await stopped(pods);
   });
