@@ -31,6 +31,8 @@ const MERCIES: readonly Range[] = [
 ];
 /** Sometimes scans come often, and race with events; sometimes none comes, and events alone have to do. */
 const SCAN_INTERVALS = ['5s', '1h'];
+/** Where events come from. */
+const SOURCES = ['auto', 'auto', 'chokidar'];
 
 /** What a killed process had staged, and nobody wants any more, is cleared by age. */
 const STAGED_AT_MOST = 100;
@@ -49,7 +51,10 @@ export async function churn(seed: number, milliseconds: number): Promise<Outcome
   const network = await TestNetwork.create({
     sites: SITES,
     domains: DOMAINS,
-    options: { scanInterval: chance.fork('scans').pick(SCAN_INTERVALS) },
+    options: {
+      scanInterval: chance.fork('scans').pick(SCAN_INTERVALS),
+      watch: chance.fork('watch').pick(SOURCES),
+    },
   });
   try {
     return await churnIn(network, chance, milliseconds);
@@ -78,6 +83,7 @@ async function churnIn(network: TestNetwork, chance: Chance, milliseconds: numbe
 
   const violations: string[] = [];
   const summary = [
+    `options ${JSON.stringify(network.shape.options)}`,
     `${decisions.length} decisions; ${kills} kills, ${stops} stops; weather ${JSON.stringify(sum(await Promise.all(weathers)))}`,
   ];
   for (const [domain, ledger] of ledgers) {
