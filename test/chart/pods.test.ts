@@ -113,6 +113,26 @@ describe('a pod', { skip: withoutTools }, () => {
     assert.equal(containerOf(render({ values: { ...TOKEN, image } })).image, 'dfsync/dfsync:v2');
   });
 
+  it('takes names that YAML would read as something else', () => {
+    const values = {
+      token: { existingSecret: '123' },
+      volume: { storageClass: 'true', mountPath: '/a: b #c' },
+      priorityClassName: '7',
+      network: { existingConfigMap: '456', key: 'on' },
+    };
+    const objects = render({ values, namespace: '42' });
+    const [pod, container] = [podOf(objects), containerOf(objects)];
+    for (const { metadata } of objects) assert.equal(metadata.namespace, '42');
+    assert.ok(container.args.includes('--root=/a: b #c') && container.args.includes('--config=/etc/dfsync/network/on'));
+    assert.deepEqual(
+      [pod.priorityClassName, pod.volumes[0].configMap.name, pod.volumes.at(-1).secret.secretName],
+      ['7', '456', '123'],
+    );
+    assert.equal(find(objects, 'StatefulSet').spec.volumeClaimTemplates[0].spec.storageClassName, 'true');
+    const daemon = render({ files: [fileOf('daemonset')], values: { volume: { hostPath: '/srv/a: b' } } });
+    assert.equal(podOf(daemon).volumes[0].hostPath.path, '/srv/a: b');
+  });
+
   it('takes every passthrough', () => {
     const objects = of('everything');
     const [pod, container] = [podOf(objects), containerOf(objects)];

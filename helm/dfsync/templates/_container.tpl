@@ -7,7 +7,7 @@
 {{- define "dfsync.identity" -}}
 - name: DFSYNC_SERVER
 {{- if eq .Values.kind "deployment" }}
-  value: {{ include "dfsync.fullname" . }}
+  value: {{ include "dfsync.fullname" . | quote }}
 {{- else }}
   valueFrom:
     fieldRef:
@@ -35,29 +35,29 @@ image: {{ include "dfsync.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 args:
   - run
-  - --config=/etc/dfsync/network/{{ .Values.network.key }}
-  - --root={{ .Values.volume.mountPath }}
-  - --listen={{ .Values.listenHost }}:{{ .Values.ports.peers }}
-  - --ops-listen={{ .Values.listenHost }}:{{ .Values.ports.ops }}
-  - --log-level={{ .Values.log.level }}
-  - --log-format={{ .Values.log.format }}
+  - "--config=/etc/dfsync/network/{{ .Values.network.key }}"
+  - "--root={{ .Values.volume.mountPath }}"
+  - "--listen={{ .Values.listenHost }}:{{ .Values.ports.peers }}"
+  - "--ops-listen={{ .Values.listenHost }}:{{ .Values.ports.ops }}"
+  - "--log-level={{ .Values.log.level }}"
+  - "--log-format={{ .Values.log.format }}"
 {{- with .Values.token }}{{ if .existingSecret }}
-  - --token-file=/etc/dfsync/token/{{ .key }}
+  - "--token-file=/etc/dfsync/token/{{ .key }}"
 {{- end }}{{ end }}
 {{- with .Values.readToken }}{{ if .existingSecret }}
-  - --read-token-file=/etc/dfsync/read-token/{{ .key }}
+  - "--read-token-file=/etc/dfsync/read-token/{{ .key }}"
 {{- end }}{{ end }}
 {{- with .Values.adminToken }}{{ if .existingSecret }}
-  - --admin-token-file=/etc/dfsync/admin-token/{{ .key }}
+  - "--admin-token-file=/etc/dfsync/admin-token/{{ .key }}"
 {{- end }}{{ end }}
 {{- with .Values.tls }}{{ if .enabled }}
-  - --tls-cert=/etc/dfsync/tls/{{ .certKey }}
-  - --tls-key=/etc/dfsync/tls/{{ .keyKey }}
-  - --tls-ca=/etc/dfsync/tls/{{ .caKey }}
+  - "--tls-cert=/etc/dfsync/tls/{{ .certKey }}"
+  - "--tls-key=/etc/dfsync/tls/{{ .keyKey }}"
+  - "--tls-ca=/etc/dfsync/tls/{{ .caKey }}"
 {{- end }}{{ end }}
 {{- with .Values.opsTls }}{{ if .existingSecret }}
-  - --ops-tls-cert=/etc/dfsync/ops-tls/{{ .certKey }}
-  - --ops-tls-key=/etc/dfsync/ops-tls/{{ .keyKey }}
+  - "--ops-tls-cert=/etc/dfsync/ops-tls/{{ .certKey }}"
+  - "--ops-tls-key=/etc/dfsync/ops-tls/{{ .keyKey }}"
 {{- end }}{{ end }}
 {{- if .Values.insecure }}
   - --insecure
@@ -106,8 +106,8 @@ securityContext:
 {{ toYaml .Values.securityContext | indent 2 }}
 terminationMessagePolicy: FallbackToLogsOnError
 volumeMounts:
-  - name: {{ include "dfsync.volumeName" . }}
-    mountPath: {{ .Values.volume.mountPath }}
+  - name: {{ include "dfsync.volumeName" . | quote }}
+    mountPath: {{ .Values.volume.mountPath | quote }}
 {{- if eq .Values.kind "daemonset" }}
     mountPropagation: {{ .Values.volume.mountPropagation }}
 {{- end }}
@@ -146,11 +146,11 @@ volumeMounts:
 - name: dfsync-network
 {{- if .Values.network.existingSecret }}
   secret:
-    secretName: {{ .Values.network.existingSecret }}
+    secretName: {{ .Values.network.existingSecret | quote }}
     defaultMode: 288 # 0440, which YAML 1.1 and 1.2 do not agree on
 {{- else }}
   configMap:
-    name: {{ default (printf "%s-network" (include "dfsync.fullname" .)) .Values.network.existingConfigMap }}
+    name: {{ default (printf "%s-network" (include "dfsync.fullname" .)) .Values.network.existingConfigMap | quote }}
 {{- end }}
 - name: dfsync-tmp
   emptyDir:
@@ -158,7 +158,7 @@ volumeMounts:
 {{- range $name, $secret := include "dfsync.secrets" . | fromJson }}
 - name: dfsync-{{ $name }}
   secret:
-    secretName: {{ $secret }}
+    secretName: {{ $secret | quote }}
     # 0440: dfsync refuses what everybody may read; the group is fsGroup.
     defaultMode: 288
 {{- end }}

@@ -41,7 +41,7 @@ app.kubernetes.io/part-of: dfsync
 {{ include "dfsync.selectorLabels" . }}
 {{- else }}
 app.kubernetes.io/name: {{ include "dfsync.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
@@ -54,7 +54,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ include "dfsync.sidecar.labels" . }}
 {{- else -}}
 app.kubernetes.io/name: {{ include "dfsync.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 {{- end -}}
 

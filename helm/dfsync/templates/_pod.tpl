@@ -27,7 +27,7 @@ spec:
 {{- range $field := list "imagePullSecrets" "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" "runtimeClassName" "dnsConfig" "hostAliases" }}
 {{- with get $.Values $field }}
   {{ $field }}:
-{{- if kindIs "string" . }} {{ . }}{{ else }}
+{{- if kindIs "string" . }} {{ . | quote }}{{ else }}
 {{ toYaml . | indent 4 }}
 {{- end }}
 {{- end }}
@@ -46,19 +46,19 @@ spec:
 {{- if eq .Values.kind "daemonset" }}
     - name: sync
       hostPath:
-        path: {{ .Values.volume.hostPath }}
+        path: {{ .Values.volume.hostPath | quote }}
         type: {{ .Values.volume.hostPathType }}
 {{- else if eq .Values.kind "deployment" }}
     - name: sync
       persistentVolumeClaim:
-        claimName: {{ .Values.volume.existingClaim }}
+        claimName: {{ .Values.volume.existingClaim | quote }}
 {{- end }}
 {{ include "dfsync.volumes" . | indent 4 }}
 {{- end -}}
 
 {{/* Metadata of every object but pods. */}}
 {{- define "dfsync.metadata" -}}
-namespace: {{ .Release.Namespace }}
+namespace: {{ .Release.Namespace | quote }}
 labels:
 {{ include "dfsync.labels" . | indent 2 }}
 {{- end -}}
