@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { after, describe, it, type TestContext } from 'node:test';
 import { runCommand } from '../e2e/command.ts';
 import { until } from '../e2e/until.ts';
 import { Authority, withoutOpenssl } from '../support/certificates.ts';
@@ -54,6 +54,17 @@ async function assertSynchronises([first, ...others]: readonly Pod[], root: stri
       () => readFileSync(join(other.path(root), 'common/greeting'), 'utf8') === 'carried',
       { evidence: () => `${first!.log}\n${other.log}` },
     );
+}
+
+/** Runs a command of the program in a pod: that it ends well. */
+async function assertRuns(pod: Pod, args: readonly string[], t: TestContext): Promise<void> {
+  const { output: help } = await runCommand('--help');
+  if (!new RegExp(`^ {2}${args[0]} `, 'm').test(help)) {
+    t.diagnostic(`NOT RUN: this program has no command ${args[0]}`);
+    return;
+  }
+  const { code, output } = await runCommand(...args.map(text => pod.localised(text)));
+  assert.equal(code, 0, output);
 }
 
 async function stopped(pods: readonly Pod[]): Promise<void> {
@@ -128,20 +139,20 @@ describe('rendered pods', { skip: withoutTools }, () => {
       const [code] = await once(child, 'close');
       assert.equal(code, 0, `${metadata.name}: ${output}`);
     }
-    const { output } = await runCommand('--help');
-    if (!/^ {2}wait /m.test(output)) t.diagnostic('this program has no command wait: the preStop hook is not run');
-    else
-      for (const pod of pods) {
-        const [, ...args] = pod.container.lifecycle.preStop.exec.command.map((text: string) => pod.localised(text));
-        const { code, output: said } = await runCommand(...args);
-        assert.equal(code, 0, said);
-      }
+    for (const pod of pods) {
+      const [program, ...args] = pod.container.lifecycle.preStop.exec.command;
+      assert.equal(program, 'dfsync');
+      await assertRuns(pod, args, t);
+    }
     await stopped(pods);
   });
 
-  it('with the sidecar of the example do so too, on the volume of the application', async () => {
-    const pods = await started([render({ chart: exampleChart() })], TOKENS);
+  it('with the sidecar of the example do so too, on the volume of the application', async t => {
+    const objects = render({ chart: exampleChart() });
+    const pods = await started([objects], TOKENS);
     await assertSynchronises(pods, '/uploads');
+    const { args } = find(objects, 'StatefulSet').spec.template.spec.initContainers[1];
+    for (const pod of pods) await assertRuns(pod, args, t);
     await stopped(pods);
   });
 
