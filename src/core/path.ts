@@ -76,6 +76,14 @@ export function parsePath(raw: unknown): { path: RelPath } | { refused: string }
   return { path: raw as RelPath };
 }
 
+/** Whether a path that a directory showed is longer than any may be, in all or in its last name. */
+export function isTooLong(path: RelPath): boolean {
+  if (path.length <= MAX_NAME_BYTES / 3) return false;
+  return (
+    (path.length > MAX_PATH_BYTES / 3 && byteLength(path) > MAX_PATH_BYTES) || byteLength(nameOf(path)) > MAX_NAME_BYTES
+  );
+}
+
 /** The directory that holds a path, or undefined where that is the domain's root. */
 export function parentOf(path: RelPath): RelPath | undefined {
   const slash = path.lastIndexOf('/');

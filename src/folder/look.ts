@@ -20,7 +20,7 @@ import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
 import { Held, type HeldPath } from './held.ts';
 import type { DomainIndex, Identity } from './index-store.ts';
 import { Missing } from './missing.ts';
-import type { Problems } from './problem.ts';
+import type { ProblemClass, Problems } from './problem.ts';
 import { type Hidden, hasGone, placeOf, type Scanner } from './scan.ts';
 import { Settling } from './settle.ts';
 import { Sights } from './sight.ts';
@@ -33,6 +33,11 @@ const SLICE = 256;
 const ANNOUNCE_SLICE = 1_000;
 /** A scan waits while so many looks are due. */
 const MAX_DUE = 10_000;
+/** Classes of what stands in a tree and is in no index for it. */
+const UNSEEN: readonly ProblemClass[] = ['unreadable', 'mount', 'special', 'too-long'];
+const SPECIAL = 'a pipe, a socket or a device is not synchronised; it is left alone';
+const TOO_LONG =
+  'its path is longer than the 3840 bytes (or the name longer than the 255) that any may have; it and what is below it is left alone: shorten it';
 /** A look is taken at least so often, whatever the deadlines say. */
 const PAUSE_AT_MOST_MS = 10_000;
 
@@ -255,6 +260,9 @@ export class Looker {
       for (const path of this.#unmet(hidden)) this.#enqueue(path, false, false, this.#isFirst(path));
     await this.#drain(0, signal);
     for (const path of unknown) this.#enqueue(path, false, false, this.#isFirst(path));
+    // What is in no index is not missed by a scan either.
+    for (const problem of this.#is.problems.list())
+      if (UNSEEN.includes(problem.class)) this.#enqueue(problem.path, false, false, this.#isFirst(problem.path));
     await this.#drain(0, signal);
     for (const { path, why } of hidden) if (path !== undefined) this.#reportHidden(path, why);
     this.#unread = hidden.map(({ path }) => path);
@@ -355,6 +363,7 @@ export class Looker {
     }
     if (sight.seen === undefined) {
       this.#notice(path, due.first);
+      if (sight.isSpecial) this.#report(path, 'special', SPECIAL);
       return undefined;
     }
     const { seen, stat } = sight;
@@ -385,7 +394,7 @@ export class Looker {
 
   #change(path: RelPath, seen: Seen, stat: Stat, first: boolean, from?: Origin): LocalChange | undefined {
     const { index, self, clock, problems } = this.#is;
-    problems.clear(path, 'busy', 'unreadable', 'attributes', 'mount');
+    problems.clear(path, 'busy', 'attributes', ...UNSEEN);
     const entry = observe(path, index.onDisk(path), seen, { self, now: clock.now(), first }, from);
     return entry && { entry, identity: { inode: stat.inode, birth: stat.birth } };
   }
@@ -399,7 +408,7 @@ export class Looker {
   #forgetNoticed(path: RelPath): void {
     this.#settling.forget(path);
     if (this.isMissing(path)) this.#returned(path);
-    this.#is.problems.clear(path, 'busy', 'unreadable', 'mount');
+    this.#is.problems.clear(path, 'busy', ...UNSEEN);
   }
 
   #descend(path: RelPath, due: Due): void {
@@ -431,7 +440,7 @@ export class Looker {
 
   #notice(path: RelPath, first: boolean): void {
     this.#settling.forget(path);
-    this.#is.problems.clear(path, 'busy', 'unreadable', 'mount', 'attributes');
+    this.#is.problems.clear(path, 'busy', 'attributes', ...UNSEEN);
     const known = this.#is.index.get(path);
     if (!isLive(known) || this.isMissing(path)) return;
     this.#miss(known, first);
@@ -617,16 +626,14 @@ export class Looker {
   }
 
   #reportHidden(path: RelPath, why: string): void {
-    const { problems, clock } = this.#is;
-    if (why === 'mount')
-      problems.report(path, 'mount', 'another file system is mounted here; its subtree is left alone', clock.now());
+    if (why === 'mount') this.#report(path, 'mount', 'another file system is mounted here; its subtree is left alone');
+    else if (why === 'too-long') this.#report(path, 'too-long', TOO_LONG);
     else
-      problems.report(
-        path,
-        'unreadable',
-        `cannot be read (${why}); it and what is below it is left alone until it can`,
-        clock.now(),
-      );
+      this.#report(path, 'unreadable', `cannot be read (${why}); it and what is below it is left alone until it can`);
+  }
+
+  #report(path: RelPath, problemClass: ProblemClass, message: string): void {
+    this.#is.problems.report(path, problemClass, message, this.#is.clock.now());
   }
 
   #isFirst(path: RelPath): boolean {

@@ -7,6 +7,10 @@ export type ProblemClass =
   | 'busy'
   /** Another file system is mounted there: its subtree is left alone. */
   | 'mount'
+  /** A pipe, a socket or a device: nothing that is synchronised. */
+  | 'special'
+  /** Its path has more bytes than any may have. */
+  | 'too-long'
   /** It cannot be read. */
   | 'unreadable'
   /** The file system kept other attributes than asked for. */

@@ -4,7 +4,7 @@
  * It reads synchronously (half the time of the promise API) and hands over batches, so that a worker thread can do it and the
  * main thread is never blocked for long.
  */
-import { childOf, PRIVATE, type RelPath } from '../core/path.ts';
+import { childOf, isTooLong, PRIVATE, type RelPath } from '../core/path.ts';
 import { type Disk, DiskError, type Stat } from './disk.ts';
 
 /** Paths in a batch: some milliseconds of work for whoever compares them. */
@@ -23,7 +23,7 @@ export interface Sighting {
 export interface Hidden {
   /** undefined: the domain's root. */
   readonly path: RelPath | undefined;
-  /** An error's code, or `mount` for another file system inside the domain. */
+  /** An error's code, `mount` for another file system inside the domain, or `too-long`. */
   readonly why: string;
 }
 
@@ -106,6 +106,7 @@ export function placeOf(directory: string, path: RelPath | undefined): string {
 
 /** One path, or why it cannot be read; undefined where it went meanwhile. */
 function sight(disk: Disk, place: string, path: RelPath, device: number): Sighting | Hidden | undefined {
+  if (isTooLong(path)) return { path, why: 'too-long' };
   try {
     const stat = disk.lstat(place);
     if (!stat) return undefined;

@@ -1,13 +1,16 @@
 /** A fresh look at one path: what the disk shows now, taken by lstat and nothing else. */
 import type { Seen } from '../core/entry.ts';
-import { parentOf, type RelPath } from '../core/path.ts';
+import { isTooLong, parentOf, type RelPath } from '../core/path.ts';
 import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
 import { placeOf } from './scan.ts';
 
-/** What a look shows: something, nothing (`seen` undefined), or why it cannot tell (`mount`, an error's code). */
+/**
+ * What a look shows: something, nothing that is synchronised (`seen` undefined; a special file or nothing at all), or why it cannot
+ * tell (`mount`, `too-long`, an error's code).
+ */
 export type Sight =
   | { readonly seen: Seen; readonly stat: Stat }
-  | { readonly seen: undefined }
+  | { readonly seen: undefined; readonly isSpecial?: boolean }
   | { readonly hidden: string };
 
 /** Looks into one domain. Within a synchronous stretch what was seen of the root and of parents is remembered. */
@@ -49,9 +52,10 @@ export class Sights {
     const place = placeOf(this.#directory, path);
     const stat = this.#disk.lstat(place);
     if (!stat) return { seen: undefined };
+    if (isTooLong(path)) return { hidden: 'too-long' };
     if (stat.device !== device) return { hidden: 'mount' };
     const seen = seenOf(stat, () => this.#disk.readlink(place));
-    return seen ? { seen, stat } : { seen };
+    return seen ? { seen, stat } : { seen, isSpecial: true };
   }
 
   /** `directory` where all parents are directories of this file system; else what the outermost other one is. */
@@ -63,7 +67,9 @@ export class Sights {
       kind = this.#above(parent, device);
       if (kind === 'directory') {
         const stat = this.#disk.lstat(placeOf(this.#directory, parent));
-        kind = stat?.kind !== 'directory' ? 'other' : stat.device === device ? 'directory' : 'mount';
+        // What is in a directory that no index can have is as if it were not there.
+        kind =
+          stat?.kind !== 'directory' || isTooLong(parent) ? 'other' : stat.device === device ? 'directory' : 'mount';
       }
       this.#parents.set(parent, kind);
     }

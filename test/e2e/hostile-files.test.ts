@@ -192,6 +192,26 @@ describe('a tree', () => {
     assert.equal(statSync(n2.path('acme/sparse')).size, 64 * MIB);
   });
 
+  test('a path that is too long stays where it is, is listed, and stops nothing', async () => {
+    // The system takes none of more than 4,095 bytes in one piece.
+    const script =
+      'set -e; cd "$1"; for i in $(seq 19); do mkdir "$2"; cd "$2"; done; echo deep >deep; echo long >"$3"';
+    mkdirSync(n1.path('acme/long'));
+    execFileSync('sh', ['-c', script, 'sh', n1.path('acme/long'), 'x'.repeat(198), 'l'.repeat(80)]);
+    const found = await n1.until('it to be listed', async () =>
+      (await n1.domain('acme')).items.find(each => each.class === 'too-long'),
+    );
+    assert.equal(found.path.length, 4 + 19 * 199 + 1 + 80);
+    const deep = `acme/long/${`${'x'.repeat(198)}/`.repeat(19)}deep`;
+    await network.until('its neighbour to arrive', () => n2.read(deep) === 'deep\n');
+    assert.deepEqual((await n2.domain('acme')).items, []);
+    await n1.stop();
+    await n1.start();
+    assert.doesNotMatch(n1.log, /damaged/);
+    rmSync(n1.path('acme/long'), { recursive: true });
+    await network.until('all to go', () => !existsSync(n2.path('acme/long')));
+  });
+
   test('pipes, sockets and devices stay where they are, and stop nothing', async t => {
     if (!canMount) return t.skip('needs root for a device');
     mkdirSync(n1.path('acme/special'));
@@ -203,6 +223,10 @@ describe('a tree', () => {
     await network.until('the file to arrive', () => existsSync(n2.path('acme/special/file')));
     assert.deepEqual([...n2.tree('acme/special').keys()], ['file']);
     assert.deepEqual([...n1.tree('acme/special').keys()].sort(), ['device', 'file', 'pipe', 'socket']);
+    for (const path of ['pipe', 'device', 'socket'])
+      await n1.until(`${path} to be listed`, async () => (await item(n1, `special/${path}`))?.class === 'special');
+    rmSync(n1.path('acme/special/pipe'));
+    await n1.until('it to be listed no more', async () => (await item(n1, 'special/pipe')) === undefined);
     server.close();
   });
 });

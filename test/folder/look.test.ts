@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ancestorsOf, parentOf, type RelPath } from '../../src/core/path.ts';
 import { walk } from '../../src/folder/scan.ts';
 import { directory, file, pathOf, tombstone } from '../support/entries.ts';
 import { Lookout, SELF, SETTLE_MS, START } from '../support/lookout.ts';
@@ -562,5 +563,75 @@ describe('a directory that became a file while nobody looked', () => {
     assert.equal(entry?.kind, 'file');
     assert.ok(!(SELF in entry.version), 'a first look gives no stamp of its own');
     await lookout.stop();
+  });
+});
+
+describe('what is in a tree and cannot be in an index', () => {
+  const DEEP = Array.from({ length: 19 }, (_, i) => `${i}`.padEnd(200, 'x')).join('/');
+  /** Directories above a path are made, as far as they are missing. */
+  const make = ({ disk }: Lookout, path: string) => {
+    for (const above of [...ancestorsOf(path as RelPath)].reverse())
+      if (!disk.lstat(`d/${above}`)) disk.mkdir(`d/${above}`, 0o755);
+  };
+  const listed = ({ problems }: Lookout) => problems.list().map(each => `${each.class} ${each.path.length}`);
+  const cases: [name: string, path: string, problem: string, put: (out: Lookout, path: string) => void][] = [
+    ['a pipe, a socket or a device', 'pipe', 'special 4', ({ disk }, path) => disk.mknod(`d/${path}`)],
+    ['a path longer than any may be', `${DEEP}/${'f'.repeat(50)}`, 'too-long 3869', (out, path) => out.write(path)],
+    ['a name longer than any may be', 'ä'.repeat(200), 'too-long 200', (out, path) => out.write(path)],
+  ];
+  for (const [name, path, problem, put] of cases) {
+    it(`${name} is listed and not announced, whether a scan or an event finds it`, async () => {
+      const out = await Lookout.over(furnished);
+      const parent = parentOf(path as RelPath);
+      if (parent !== undefined) make(out, `${parent}/x`);
+      await out.scan();
+      out.news();
+      put(out, path);
+      out.looker.hint(path as RelPath, true);
+      await out.pass(5 * SETTLE_MS);
+      const byEvent = listed(out);
+      await out.scan();
+      await out.pass(5 * SETTLE_MS);
+      assert.deepEqual([byEvent.length, listed(out)], [1, [problem]]);
+      assert.deepEqual(out.news(), []);
+      assert.equal(out.index.get(path as RelPath), undefined);
+      await out.stop();
+    });
+
+    it(`${name} is listed no more when it is gone, although no event says so`, async () => {
+      const out = await Lookout.over(furnished);
+      make(out, path);
+      put(out, path);
+      await out.scan();
+      assert.deepEqual(listed(out), [problem]);
+      out.disk.rename(`d/${path.split('/')[0]}`, 'away');
+      await out.scan();
+      await out.pass(5 * SETTLE_MS);
+      assert.deepEqual(listed(out), []);
+      await out.stop();
+    });
+  }
+
+  it('a directory with too long a path is listed, and not what is in it', async () => {
+    const out = await Lookout.over(furnished);
+    const path = `${DEEP}/${'d'.repeat(50)}/f`;
+    make(out, path);
+    out.write(path);
+    await out.scan();
+    out.looker.hint(path as RelPath, true);
+    await out.pass(5 * SETTLE_MS);
+    assert.deepEqual(listed(out), ['too-long 3869']);
+    await out.stop();
+  });
+
+  it('a file that a pipe takes the place of is deleted elsewhere, and the pipe listed', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.unlink('d/dir/f0');
+    out.disk.mknod('d/dir/f0');
+    out.hint('dir/f0');
+    await out.pass(5 * SETTLE_MS);
+    assert.deepEqual(out.news(), ['tombstone dir/f0']);
+    assert.deepEqual(listed(out), ['special 6']);
+    await out.stop();
   });
 });

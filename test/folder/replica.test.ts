@@ -646,3 +646,22 @@ describe('a large file', () => {
     );
   });
 });
+
+describe('a path that is too long', () => {
+  it('costs no other one its place in the cache', async () => {
+    const volume = await known();
+    let at = 'd';
+    for (let i = 0; i < 20; i++) {
+      at += `/${'x'.repeat(200)}`;
+      volume.disk.mkdir(at, 0o755);
+    }
+    volume.disk.writeFile(`${at}/f`, Buffer.from('f'), 0o644);
+    await (await volume.start()).end();
+    const next = await volume.start();
+    assert.deepEqual(
+      next.events.filter(event => /damaged/.test(event)),
+      [],
+    );
+    await next.end();
+  });
+});
