@@ -10,11 +10,12 @@ import { type Applied, type ApplyContext, apply, type Truth, truthOf } from './a
 import { type Disk, DiskError } from './disk.ts';
 import type { DomainIndex } from './index-store.ts';
 import { installNew } from './install.ts';
-import { gathered, intentsOf, outcomesOf, voidOf } from './intents.ts';
+import { gathered, intentsOf, learnedOf, outcomesOf, voidOf } from './intents.ts';
 import type { Journal, JournalRecord } from './journal.ts';
 import type { Looker } from './look.ts';
 import type { SmallFiles } from './small-files.ts';
 import type { Staging } from './staging.ts';
+import type { WriteOut } from './write-out.ts';
 
 /** Up to so many files are cheaper one by one than the whole file system. */
 const FEW_FILES = 8;
@@ -35,6 +36,7 @@ export interface BatchContext {
   readonly index: DomainIndex;
   readonly journal: Journal;
   readonly staging: Staging;
+  readonly writeOut: WriteOut;
   readonly looker: Looker;
   /** What one stretch works on. */
   context(): ApplyContext;
@@ -76,6 +78,7 @@ export class Batches {
     const results: Applied[] = [];
     try {
       this.#is.journal.append(actions.flatMap(action => intentsOf(action, this.#is.directory)));
+      this.#is.writeOut.renamed(actions.flatMap(learnedOf));
       if (this.#is.fsync !== 'off') await this.#bringToDisk(actions);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;

@@ -7,6 +7,7 @@
  */
 import { type Entry, isEqual, isLive } from '../core/entry.ts';
 import { ancestorsOf, type RelPath } from '../core/path.ts';
+import { sameVersion } from '../core/version.ts';
 import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
 import type { DomainIndex } from './index-store.ts';
 import type { JournalRecord } from './journal.ts';
@@ -64,7 +65,10 @@ function dropTorn(entry: Entry, { disk, directory, index, setAside, touch }: Rep
   try {
     const place = placeOf(directory, entry.path);
     const stat = disk.lstat(place);
-    const dates = [entry.mtime, index.onDisk(entry.path)?.mtime];
+    // What the file system made of the date, of this file and of no later one.
+    const known = index.get(entry.path);
+    const kept = known && sameVersion(known.version, entry.version) ? index.onDisk(entry.path)?.mtime : undefined;
+    const dates = [entry.mtime, kept];
     if (stat?.kind !== 'file' || stat.size >= entry.size || !dates.includes(stat.mtime)) return false;
     setAside(place, entry);
     index.drop(entry.path);

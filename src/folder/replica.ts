@@ -164,6 +164,7 @@ export class Replica implements View {
       index: this.#index,
       journal: this.#journal,
       staging: this.#staging,
+      writeOut: this.#writeOut,
       looker: this.#looker,
       context: () => this.#applyContext(),
       record: records => this.#record(records),
@@ -647,6 +648,11 @@ export class Replica implements View {
     for (const change of changes) {
       this.#set(change, undefined, undefined);
       this.#is.onPath?.({ domain: this.domain, did: 'made', entry: change.entry, via: undefined, conflict: false });
+    }
+    try {
+      this.#writeOut.renamed(changes.map(({ entry }) => entry));
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
     }
   }
 

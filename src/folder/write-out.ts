@@ -5,7 +5,7 @@
  * A loss of power in between may leave it short. A note in the journal, on the disk before the first byte is, says of which file
  * that has to be asked at the next start; see `replay.ts`.
  */
-import type { Entry } from '../core/entry.ts';
+import { type Entry, isSameContent } from '../core/entry.ts';
 import type { RelPath } from '../core/path.ts';
 import type { Writer } from './disk.ts';
 import type { Journal } from './journal.ts';
@@ -17,7 +17,8 @@ export interface Inlet extends Writer {
 }
 
 interface Note {
-  readonly entry: Entry;
+  /** The file under each name that it may have. */
+  readonly names: Entry[];
   /** The note itself is on the disk. */
   readonly noted: Promise<void>;
 }
@@ -60,9 +61,24 @@ export class WriteOut {
     };
   }
 
+  /** These files have, or are about to get, the names of others: what is under way of one is noted under its new name too. */
+  renamed(entries: readonly Entry[]): void {
+    if (this.#notes.size === 0) return;
+    for (const entry of entries) {
+      const note = entry.from && this.#notes.get(entry.from.path);
+      const old = note?.names.find(({ path }) => path === entry.from?.path);
+      if (!note || !old || !isSameContent(old, entry) || this.#notes.get(entry.path) === note) continue;
+      this.#journal.append([{ unsynced: entry }]);
+      // Nobody waits for it: only a loss of power within this moment, and not the next, would find it missing.
+      this.#journal.sync().catch(() => {});
+      note.names.push(entry);
+      this.#notes.set(entry.path, note);
+    }
+  }
+
   #begin(entry: Entry): Note {
     this.#journal.append([{ unsynced: entry }]);
-    const note = { entry, noted: this.#journal.sync() };
+    const note = { names: [entry], noted: this.#journal.sync() };
     // Whoever ends the file is told.
     note.noted.catch(() => {});
     this.#notes.set(entry.path, note);
@@ -81,17 +97,17 @@ export class WriteOut {
   /** The journal was begun anew: what is under way has to be in it too. */
   async renew(): Promise<void> {
     if (this.#notes.size === 0) return;
-    this.#journal.append([...this.#notes.values()].map(({ entry }) => ({ unsynced: entry })));
+    const notes = new Set(this.#notes.values());
+    this.#journal.append([...notes].flatMap(({ names }) => names.map(entry => ({ unsynced: entry }))));
     await this.#journal.sync();
   }
 
   #forget(note: Note): void {
-    const { path } = note.entry;
     // A newer one of the same path is not over.
-    if (this.#notes.get(path) !== note) return;
-    this.#notes.delete(path);
+    const over = note.names.filter(({ path }) => this.#notes.get(path) === note);
+    for (const { path } of over) this.#notes.delete(path);
     try {
-      this.#journal.append([{ synced: path }]);
+      this.#journal.append(over.map(({ path }) => ({ synced: path })));
     } catch {
       // A note too many costs one look at the next start.
     }

@@ -632,6 +632,63 @@ describe('a large file', () => {
     await next.end();
   });
 
+  const renames: [name: string, rename: (life: Life, volume: Volume) => Promise<void>][] = [
+    [
+      'for a peer',
+      async (life, volume) => {
+        const old = life.entry('large')!;
+        const wanted = { ...old, path: pathOf('moved'), version: NEW, from: { path: old.path, version: old.version } };
+        const actions = actionsFor(life, [wanted, tombstone('large', NEW, START)]);
+        assert.deepEqual(
+          actions.map(action => action.do),
+          ['rename'],
+        );
+        const applied = life.replica.apply(actions, () => VIA);
+        await volume.clock.settle();
+        assert.deepEqual(
+          (await applied).map(({ result }) => result),
+          ['done'],
+        );
+      },
+    ],
+    [
+      'by somebody here',
+      async (life, volume) => {
+        volume.disk.rename('d/large', 'd/moved');
+        for (const path of ['large', 'moved']) life.replica.hint(pathOf(path), true);
+        await volume.pass(5 * SETTLE_MS);
+        assert.equal(life.entry('moved')?.kind, 'file');
+      },
+    ],
+  ];
+  for (const [who, rename] of renames)
+    for (const [when, end] of endings)
+      it(`that was renamed ${who} and that a loss of power ${when} left short is no change`, async () => {
+        const volume = await known();
+        const life = await received(volume, whole, never);
+        await rename(life, volume);
+        await end(life, volume);
+        cutShort(volume, { ...whole, path: pathOf('moved') });
+        const next = await volume.start();
+        assert.equal(next.entry('moved'), undefined);
+        assert.deepEqual(next.changes, []);
+        await next.end();
+      });
+
+  it('that somebody made shorter meanwhile keeps that change over a crash', async () => {
+    const volume = await known();
+    const life = await received(volume, whole, never);
+    volume.write('large', 'mine');
+    life.replica.hint(whole.path, true);
+    await volume.pass(5 * SETTLE_MS);
+    assert.equal(life.entry('large')?.size, 4);
+    life.kill();
+    const next = await volume.start();
+    assert.equal(next.entry('large')?.size, 4);
+    assert.equal(volume.text('large'), 'mine');
+    await next.end();
+  });
+
   it('that broke off leaves no note', async () => {
     const volume = await known();
     const life = await volume.start();
