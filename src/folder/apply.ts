@@ -146,7 +146,7 @@ class Step {
       if (this.#shows(entry)) return this.#truth(entry);
       this.#writable(entry.path, place => this.#is.trash.take(place, was!, conflict, this.#is.now()));
     }
-    this.#writable(entry.path, place => this.#is.disk.mkdir(place, entry.mode));
+    this.#makeDirectory(entry);
     return this.#truth(entry);
   }
 
@@ -184,6 +184,7 @@ class Step {
     if (there && this.#shows(entry)) return this.#truth(entry);
     const staged = this.#is.staging.place(entry);
     this.#is.staging.symlink(entry);
+    this.#give(staged, entry.path);
     return [...this.#clearAndReplace(entry, there ? was : undefined, below, conflict, staged), ...this.#truth(entry)];
   }
 
@@ -331,9 +332,24 @@ class Step {
   #revive(path: RelPath): void {
     const entry = this.#is.index.get(path);
     if (entry?.kind !== 'directory') throw new Changed([path]);
-    this.#writable(path, place => this.#is.disk.mkdir(place, entry.mode));
+    this.#makeDirectory(entry);
     this.#is.directories.set(this.#place(path), this.#is.disk.lstat(this.#place(path)));
     this.#revived.push(...this.#truth(entry));
+  }
+
+  #makeDirectory({ path, mode }: Entry): void {
+    this.#writable(path, place => {
+      this.#is.disk.mkdir(place, mode);
+      this.#give(place, path);
+    });
+  }
+
+  /** What is new has the owner and group of the directory that it is for. */
+  #give(place: string, path: RelPath): void {
+    const { disk } = this.#is;
+    const owner = this.#directoryAt(parentOf(path));
+    const mine = disk.lstat(place);
+    if (owner && mine && (owner.uid !== mine.uid || owner.gid !== mine.gid)) disk.chown(place, owner.uid, owner.gid);
   }
 
   /** What stands at a directory's path; undefined: the domain's root. */

@@ -6,7 +6,7 @@
  * is set aside and forgotten: it comes again from a peer.
  */
 import { type Entry, isEqual, isLive } from '../core/entry.ts';
-import { ancestorsOf, type RelPath } from '../core/path.ts';
+import { ancestorsOf, parentOf, type RelPath } from '../core/path.ts';
 import { sameVersion } from '../core/version.ts';
 import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
 import type { DomainIndex } from './index-store.ts';
@@ -128,8 +128,11 @@ function finish({ will: entry, staged, moved }: Intent, is: ReplayContext): Stat
   const place = placeOf(directory, entry.path);
   const was = index.get(entry.path);
   if (disk.lstat(place) || !isLive(entry) || !hasParents(disk, directory, entry.path)) return disk.lstat(place);
-  if (entry.kind === 'directory' && isLive(was) && was.kind !== 'directory') disk.mkdir(place, entry.mode);
-  else if (staged && isWhole(disk.lstat(is.staged(entry)), entry)) install(is.staged(entry), place, entry, disk);
+  if (entry.kind === 'directory' && isLive(was) && was.kind !== 'directory') {
+    disk.mkdir(place, entry.mode);
+    const above = disk.lstat(placeOf(directory, parentOf(entry.path)));
+    if (above) disk.chown(place, above.uid, above.gid);
+  } else if (staged && isWhole(disk.lstat(is.staged(entry)), entry)) install(is.staged(entry), place, entry, disk);
   else if (
     moved?.startsWith(`${directory}/`) &&
     isWhole(disk.lstat(moved), entry) &&

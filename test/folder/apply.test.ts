@@ -540,6 +540,18 @@ describe('owner and group', () => {
       assert.deepEqual([uid, gid], known ? [21, 22] : [11, 12]);
     }
   });
+
+  for (const kind of ['mkdir', 'symlink'] as const)
+    it(`of what ${kind} makes are its directory’s, in whatever place`, () => {
+      for (const known of [was, undefined]) {
+        const bench = furnished(known);
+        bench.disk.chown('d/p', 11, 12);
+        if (known) bench.disk.chown('d/p/x', 21, 22);
+        assert.equal(bench.apply(actions[kind]!(known)!).result, 'done');
+        const { uid, gid } = bench.disk.lstat('d/p/x')!;
+        assert.deepEqual([uid, gid], [11, 12]);
+      }
+    });
 });
 
 describe('a content that did not arrive as announced', () => {
