@@ -60,7 +60,7 @@ export interface Disk {
   chmod(path: string, mode: number): void;
   /** Sets a file's date (milliseconds since 1970) such that it reads back the same. */
   setDate(path: string, mtime: number): void;
-  /** Gives a path an owner and group; silently not, where the process may not. */
+  /** Gives a path an owner and group, or the group alone where the process may do only that; silently neither, where it may not. */
   chown(path: string, uid: number, gid: number): void;
   /** A copy of a file's content, sharing blocks where the file system can. */
   copy(from: string, to: string): void;

@@ -18,6 +18,8 @@ const REPLACEMENT = '\ufffd';
 /** Mode of private files. */
 const PRIVATE_MODE = 0o600;
 const PERMISSIONS = 0o777;
+/** What chown(2) takes for "as it is". */
+const SAME_OWNER = -1;
 
 const readAt = promisify(fs.read);
 const writeAtEnd = promisify(fs.writev);
@@ -67,7 +69,7 @@ class RealDisk implements Disk {
   mkdir(path: string, mode: number): void {
     this.#try('mkdir', path, at => {
       fs.mkdirSync(at, mode);
-      unlessWithoutModes(() => setMode(at, mode));
+      unlessRefused(() => setMode(at, mode));
     });
   }
 
@@ -101,11 +103,15 @@ class RealDisk implements Disk {
 
   chown(path: string, uid: number, gid: number): void {
     this.#try('chown', path, at => {
-      try {
-        fs.lchownSync(at, uid, gid);
-      } catch (error) {
-        if (codeOf(error) !== 'EPERM') throw error;
-      }
+      unlessRefused(() => {
+        try {
+          fs.lchownSync(at, uid, gid);
+        } catch (error) {
+          if (codeOf(error) !== 'EPERM') throw error;
+          // Nobody but root gives files away; a member may give his own to a group.
+          fs.lchownSync(at, SAME_OWNER, gid);
+        }
+      });
     });
   }
 
@@ -126,7 +132,7 @@ class RealDisk implements Disk {
 
   writeFile(path: string, bytes: Uint8Array, mode: number): void {
     this.#withOpen('write', path, O_WRONLY | O_CREAT | O_TRUNC, fd => {
-      unlessWithoutModes(() => fs.fchmodSync(fd, mode));
+      unlessRefused(() => fs.fchmodSync(fd, mode));
       fs.writeFileSync(fd, bytes);
     });
   }
@@ -333,8 +339,8 @@ function setMode(at: string | Buffer, mode: number): void {
   });
 }
 
-/** Of what we have just made, a mode is refused only where the file system has none; the caller reads back what it got. */
-function unlessWithoutModes(set: () => void): void {
+/** Of what we have just made, a mode, or a group of ours, is refused only where the file system has none; the caller reads back what it got. */
+function unlessRefused(set: () => void): void {
   try {
     set();
   } catch (error) {

@@ -148,4 +148,29 @@ describe('owners', { skip: isRoot ? false : 'needs root to give files away' }, (
     assert.notEqual(statSync(n2.path('acme/replaced')).mode & 0o777, 0o600);
     assert.deepEqual(ownerOf('acme/replaced'), { uid: 0, gid: 0 });
   });
+
+  test('as an ordinary user in the group of the application: what is new, and what is replaced, has that group', async t => {
+    const before = ['setpriv', '--reuid=54321', '--regid=54321', `--groups=${APPLICATION.gid}`];
+    if (spawnSync(before[0]!, [...before.slice(1), process.execPath, '--version']).status !== 0)
+      return t.skip('needs setpriv, and a Node that an ordinary user may run');
+    await n2.stop();
+    const shared = n2.path('acme/shared');
+    for (const path of ['acme/shared/theirs', 'acme/shared/theirs, large'])
+      n2.write(path, 'of the application', { mode: 0o664, date: new Date('2024-01-01') });
+    execFileSync('chown', ['-R', `${APPLICATION.uid}:${APPLICATION.gid}`, shared]);
+    chmodSync(shared, 0o2775);
+    await n2.start(before);
+    await n1.until('them to be known', () => existsSync(n1.path('acme/shared/theirs, large')));
+    n1.write('acme/shared/theirs', 'replaced');
+    n1.write('acme/shared/theirs, large', Buffer.alloc(300_000));
+    n1.write('acme/shared/new', 'new', { mode: 0o664 });
+    n1.write('acme/shared/directory/new', 'new', { mode: 0o664 });
+    chmodSync(n1.path('acme/shared/directory'), 0o775);
+    for (const path of ['theirs', 'theirs, large', 'new', 'directory', 'directory/new']) {
+      const at = `acme/shared/${path}`;
+      await n2.until(`${path} to arrive`, () => lstatSync(n2.path(at)).uid === 54_321);
+      assert.equal(ownerOf(at).gid, APPLICATION.gid, path);
+    }
+    await n2.until('the mode to arrive', () => (statSync(n2.path('acme/shared/directory')).mode & 0o7777) === 0o2775);
+  });
 });
