@@ -108,6 +108,7 @@ function domainStatus(
       .slice(0, MAX_LISTED)
       .map(problem => itemOf(problem, wants, names, now)),
     ...(trashBytes !== undefined && { trashBytes }),
+    ...(replica.notWritten !== undefined && { cacheTrouble: replica.notWritten }),
     ...(replica.held.size > 0 && { held: heldStatus(replica.held) }),
     ...(stale && { stale }),
     ...(scan && { lastScan: { startedAt: scan.startedAt, endedAt: scan.endedAt, files: scan.paths } }),

@@ -119,8 +119,9 @@ export class Replica implements View {
   #conflicts = 0;
   /** The last writing of what is kept besides the entries. */
   #remembered: Promise<void> = Promise.resolve();
-  /** The index has what neither journal nor cache has. */
+  /** The cache is to be written soon: the index has what neither journal nor cache has, or it could not be written. */
   #unwritten = false;
+  #notWritten: string | undefined;
   #rescan = false;
   readonly #pause = new Pause();
   readonly #housePause = new Pause();
@@ -225,6 +226,8 @@ export class Replica implements View {
     await this.#cache.flush(this.#index);
     await this.#saveMemory();
     this.#journal.discardBefore();
+    this.#unwritten = false;
+    this.#notWritten = undefined;
   }
 
   /** One after the other: they write the same file. */
@@ -250,6 +253,11 @@ export class Replica implements View {
   /** Why the domain stands still, or undefined. */
   get halted(): string | undefined {
     return this.#is.guard() ?? this.#looker.halted;
+  }
+
+  /** Why the cache could not be written at the last try, or undefined. */
+  get notWritten(): string | undefined {
+    return this.#notWritten;
   }
 
   /** Why nothing may be pulled now, or undefined. */
@@ -743,13 +751,16 @@ export class Replica implements View {
       await this.#batches.idle();
       try {
         await this.flush();
-        this.#unwritten = false;
       } catch (error) {
-        onEvent('cache not written; it is tried again', {
-          domain: this.domain,
-          reason: String(error),
-          next: 'look at the volume: full, read-only or gone',
-        });
+        // The journal that has grown is the one of before by now.
+        this.#unwritten = true;
+        if (this.#notWritten === undefined)
+          onEvent('cache not written; it is tried again', {
+            domain: this.domain,
+            reason: String(error),
+            next: 'look at the volume: full, read-only or gone',
+          });
+        this.#notWritten = String(error);
       }
     }
   }

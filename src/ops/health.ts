@@ -46,6 +46,7 @@ export function readyz(status: Status): Health {
     ...heldChecks(status.domains),
     ...staleChecks(status.domains),
   ];
+  checks.push(...status.domains.flatMap(cacheChecks));
   if (status.instance.state === 'stopping')
     checks.push({
       name: 'stopping',
@@ -88,6 +89,13 @@ function checkLine(check: Check): string {
 
 function healthOf(checks: readonly Check[]): Health {
   return { ok: checks.every(check => check.state !== 'failed'), checks };
+}
+
+/** Nothing is lost while the cache cannot be written: the journal goes on where it can, and a start reads the tree again. */
+function cacheChecks({ domain, cacheTrouble }: DomainStatus): Check[] {
+  if (cacheTrouble === undefined) return [];
+  const next = 'free some space, or correct what the reason says; it is tried again every ten seconds';
+  return [{ name: `cache of ${domain}`, state: 'warning', reason: `it cannot be written: ${cacheTrouble}`, next }];
 }
 
 /** Only a running instance has a loop that beats. */

@@ -96,6 +96,12 @@ export const READINGS: readonly Reading[] = [
     read: perPeerDomain(domain => Number(domain.state === 'stale-replica')),
   },
   {
+    name: 'dfsync_cache_unwritten',
+    help: '1 while the cache of a domain cannot be written, such as on a full volume; 0 otherwise.',
+    labels: ['domain'],
+    read: perDomain(domain => (domain.cacheTrouble === undefined ? 0 : 1)),
+  },
+  {
     name: 'dfsync_trash_bytes',
     help: "Size of what lies in a domain's trash on this instance, in bytes.",
     labels: ['domain'],

@@ -106,6 +106,8 @@ export interface DomainStatus {
   readonly items: readonly ItemProblem[];
   /** What lies in the trash of this instance; absent until it was measured. */
   readonly trashBytes?: number;
+  /** Why the cache could not be written at the last try; absent where it could. */
+  readonly cacheTrouble?: string;
   /** Deletions made here that are not announced until an operator decides; absent where there are none. */
   readonly held?: HeldStatus;
   /** Present while this instance may hold what was deleted elsewhere and forgotten, and peers wait for an operator to decide. */

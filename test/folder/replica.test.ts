@@ -4,6 +4,7 @@ import { type Entry, isEqual, isLive } from '../../src/core/entry.ts';
 import type { RelPath } from '../../src/core/path.ts';
 import { type Action, plan } from '../../src/core/plan.ts';
 import { sameVersion } from '../../src/core/version.ts';
+import { DiskError } from '../../src/folder/disk.ts';
 import { directory, file, pathOf, symlink, tombstone } from '../support/entries.ts';
 import { type Life, SETTLE_MS, START, Volume } from '../support/life.ts';
 import { OPTIONS } from '../support/network.ts';
@@ -720,5 +721,33 @@ describe('a path that is too long', () => {
       [],
     );
     await next.end();
+  });
+});
+
+describe('a cache that cannot be written', () => {
+  it('is said, and written as soon as it can be, although the journal is a new one by then', async () => {
+    const volume = await known();
+    const life = await volume.start();
+    // One line of the journal for each: together more than it may have before it is folded.
+    const name = (i: number) => `${i}`.padEnd(250, 'x');
+    for (let i = 0; i < 13_000; i++) {
+      volume.write(name(i));
+      life.replica.hint(pathOf(name(i)), true);
+    }
+    const openAppend = life.disk.openAppend.bind(life.disk);
+    life.disk.openAppend = path => {
+      if (path.includes('/shard-')) throw new DiskError('ENOSPC', 'write', path);
+      return openAppend(path);
+    };
+    await volume.pass(60_000);
+    assert.match(life.replica.notWritten ?? '', /ENOSPC/);
+    assert.ok(volume.disk.lstat('.dfsync/cache/d/journal.before.jsonl'));
+    assert.equal(life.events.filter(event => /cache not written/.test(event)).length, 1, 'it is told once');
+    life.disk.openAppend = openAppend;
+    await volume.pass(60_000);
+    assert.equal(life.replica.notWritten, undefined);
+    assert.equal(volume.disk.lstat('.dfsync/cache/d/journal.before.jsonl'), undefined);
+    assert.ok(volume.disk.lstat('.dfsync/cache/d/shard-00.json'));
+    await life.end();
   });
 });

@@ -87,6 +87,13 @@ const cases: { name: string; status: Status; startup: boolean; ready: boolean; s
     says: /^\[!\] replica of acme\.example: n2, n3 pull nothing from it: it last heard of them on 2026-02-03.*has 7 paths.*; next: dfsync accept-remote --domain acme\.example .*dfsync accept-local/m,
   },
   {
+    name: 'the cache cannot be written',
+    status: sampleStatus({ domains: [sampleDomain({ cacheTrouble: 'write shard-00.json.new: ENOSPC' })] }),
+    startup: true,
+    ready: true,
+    says: /^\[!\] cache of acme\.example: it cannot be written: write shard-00\.json\.new: ENOSPC; next: free some space/m,
+  },
+  {
     name: 'halted before its first scan',
     status: sampleStatus({ domains: [sampleDomain(), unscanned('halted')] }),
     startup: true,

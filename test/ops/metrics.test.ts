@@ -19,7 +19,9 @@ test('every series of a status', async () => {
   const held = { deletions: 180, reason: 'most are gone', since: 5, paths: [] };
   const stale = { peers: ['dfsync2'], unknown: 7 };
   const text = await new Metrics(() =>
-    sampleStatus({ domains: [sampleDomain({ items, wanted: 9, held, stale, trashBytes: 4711 })] }),
+    sampleStatus({
+      domains: [sampleDomain({ items, wanted: 9, held, stale, trashBytes: 4711, cacheTrouble: 'full' })],
+    }),
   ).render();
   const expected: [string, number][] = [
     ['dfsync_sync_lag_seconds{peer="dfsync2",domain="acme.example"}', 1.5],
@@ -33,6 +35,7 @@ test('every series of a status', async () => {
     ['dfsync_held_deletions{domain="acme.example"}', 180],
     ['dfsync_stale_replica{domain="acme.example"}', 1],
     ['dfsync_peer_stale_replica{peer="dfsync2",domain="acme.example"}', 0],
+    ['dfsync_cache_unwritten{domain="acme.example"}', 1],
     ['dfsync_trash_bytes{domain="acme.example"}', 4711],
     ['dfsync_conflicts_total{domain="acme.example"}', 1],
     ['dfsync_item_errors{domain="acme.example",class="clock"}', 1],
