@@ -154,6 +154,68 @@ describe('a volume that is full to the last byte', {
   });
 });
 
+describe('a volume that gets full in the middle', {
+  skip: canMount ? false : 'needs root and unshare -m for a mount of its own',
+}, () => {
+  let network: TestNetwork;
+  let n1: Instance;
+  let s1: Instance;
+  const inside = (path: string) => `/proc/${s1.pid}/root${s1.path(path)}`;
+  /** Ends with ENOSPC, which is what it is for. */
+  const fill = () => spawnSync('dd', ['if=/dev/zero', `of=${inside('filler')}`, 'bs=4096'], { stdio: 'ignore' });
+
+  before(async () => {
+    const shape = { sites: { north: ['n1'], south: ['s1'] }, domains: { acme: ['north', 'south'] } };
+    network = await TestNetwork.create({ ...shape, options: { minFree: 0 } });
+    [n1, s1] = [network.get('n1'), network.get('s1')];
+    n1.write('acme/seed', 'seed', { date: new Date('2024-01-01') });
+    // A file that it has already: what a first scan met is not in the journal, so that the cache has to be written soon.
+    const script = `mount -t tmpfs -o size=${VOLUME_MIB}m tmpfs "$1" && mkdir "$1/acme" && cp -p "$2" "$1/acme" && shift 2 && exec "$@"`;
+    await n1.start();
+    await s1.start(['unshare', '-m', 'sh', '-c', script, 'sh', s1.place.root, n1.path('acme/seed')]);
+  });
+  after(() => network.close());
+
+  test('of the writing of the cache: probe, status and metric say it while it lasts', async () => {
+    fill();
+    await s1.until('the cache not to be written', async () =>
+      /ENOSPC/.test((await s1.domain('acme')).cacheTrouble ?? ''),
+    );
+    assert.ok((await s1.metrics()).some(({ name, value }) => name === 'dfsync_cache_unwritten' && value === 1));
+    const probe = await fetch(`http://127.0.0.1:${s1.place.opsPort}/readyz?verbose`);
+    assert.match(await probe.text(), /^\[!\] cache of acme\.example: .*ENOSPC; next: free some space/m);
+    assert.equal(probe.status, 200);
+    rmSync(inside('filler'));
+    await s1.until('it to be written', async () => (await s1.domain('acme')).cacheTrouble === undefined);
+    await s1.until('the metric to say so', async () =>
+      (await s1.metrics()).every(({ name, value }) => name !== 'dfsync_cache_unwritten' || value === 0),
+    );
+  });
+
+  test('of a transfer: it is listed with its next try, others wait for no one, and it goes on when there is room', async () => {
+    const wire = network.relay('n1');
+    wire.holdAfter(2 * MIB);
+    n1.write('acme/large', Buffer.alloc(6 * MIB, 'l'));
+    await network.until('some of it to have passed', () => wire.isHeld);
+    fill();
+    wire.release();
+    await s1.until('it to be listed', async () => {
+      const found = await item(s1, 'large');
+      return (
+        found?.class === 'unwritable' && found.nextTry !== undefined && /ENOSPC|free some space/.test(found.message)
+      );
+    });
+    assert.ok(!existsSync(inside('acme/large')));
+    assert.ok(
+      (await s1.metrics()).some(({ name, labels }) => name === 'dfsync_item_errors' && labels.class === 'unwritable'),
+    );
+    assert.equal(readFileSync(inside('acme/seed'), 'utf8'), 'seed');
+    rmSync(inside('filler'));
+    await s1.until('it to arrive', () => readFileSync(inside('acme/large')).equals(Buffer.alloc(6 * MIB, 'l')));
+    await s1.until('nothing to be listed', async () => (await s1.domain('acme')).items.length === 0);
+  });
+});
+
 describe('a tree', () => {
   let network: TestNetwork;
   let n1: Instance;

@@ -90,6 +90,17 @@ export class Instance {
     assert.deepEqual(this.#command!.exit, { code: 0, signal: null }, `after SIGTERM ${this.tail}`);
   }
 
+  /** SIGTERM, and whatever end comes of it. */
+  async end(): Promise<void> {
+    this.#command!.signal('SIGTERM');
+    await this.#command!.exited;
+  }
+
+  /** It was ended by kill -9. */
+  get wasKilled(): boolean {
+    return this.#command?.exit?.signal === 'SIGKILL';
+  }
+
   /** kill -9. */
   async kill(): Promise<void> {
     if (!this.isRunning) return;
