@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { parse } from 'yaml';
 import { CASES, CHART, CHECKOUT, exampleChart, fileOf, find, render, renderText } from './rendered.ts';
 import { withoutTools } from './tools.ts';
 import { README, readValues, withTable } from './values-table.ts';
@@ -68,6 +69,17 @@ describe('the README of the chart', () => {
     assert.deepEqual(includes(commands.join('\n')), includes(example));
     assert.match(renderText({ chart: exampleChart() }), /restartPolicy: Always/);
   });
+});
+
+it('the program, its image, the chart and the changes are of one version, on one Node', () => {
+  const textOf = (file: string) => readFileSync(join(CHECKOUT, file), 'utf8');
+  const { version, devDependencies } = JSON.parse(textOf('package.json'));
+  const chart = parse(textOf('helm/dfsync/Chart.yaml'));
+  assert.deepEqual([chart.version, chart.appVersion], [version, version]);
+  assert.match(textOf('Dockerfile'), new RegExp(`^ARG VERSION=${version}$`, 'm'));
+  assert.match(textOf('Dockerfile'), new RegExp(`^ARG NODE_IMAGE=.*/node:${devDependencies.node}-slim$`, 'm'));
+  assert.match(textOf('CHANGELOG.md'), new RegExp(`^## ${version}$`, 'm'));
+  assert.equal(parse(textOf('helm/examples/web/Chart.yaml')).dependencies[0].version, version);
 });
 
 describe('the notes', { skip: withoutTools }, () => {

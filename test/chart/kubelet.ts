@@ -59,13 +59,20 @@ export class Pod {
 
   get environment(): Record<string, string> {
     const said = ({ value, valueFrom }: Any) => value ?? (valueFrom.fieldRef && this.name);
-    return Object.fromEntries(this.container.env.map((each: Any) => [each.name, said(each)]));
+    return Object.fromEntries(this.container.env.map((each: Any) => [each.name, this.localised(said(each))]));
   }
 
   start(): void {
+    this.#command = this.run(this.container.args);
+  }
+
+  /** Runs a command of the program in the container, as `kubectl exec` does. */
+  run(args: readonly string[]): Command {
     const env = Object.entries(this.environment).map(([name, value]) => `${name}=${value}`);
-    const args = this.container.args.map((text: string) => this.localised(text));
-    this.#command = new Command(args, ['env', ...env]);
+    return new Command(
+      args.map(text => this.localised(text)),
+      ['env', ...env],
+    );
   }
 
   get log(): string {

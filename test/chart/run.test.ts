@@ -63,8 +63,9 @@ async function assertRuns(pod: Pod, args: readonly string[], t: TestContext): Pr
     t.diagnostic(`NOT RUN: this program has no command ${args[0]}`);
     return;
   }
-  const { code, output } = await runCommand(...args.map(text => pod.localised(text)));
-  assert.equal(code, 0, output);
+  const command = pod.run(args);
+  const { code } = await command.exited;
+  assert.equal(code, 0, command.output);
 }
 
 async function stopped(pods: readonly Pod[]): Promise<void> {
@@ -156,7 +157,7 @@ describe('rendered pods', { skip: withoutTools }, () => {
     await stopped(pods);
   });
 
-  it('of the two sites of the example carry a file from a member of one to a member of the other', async () => {
+  it('of the two sites of the example carry a file from a member of one to a member of the other, and obey their operators', async t => {
     const releases = ['north', 'south'].map(site => {
       const files = [join(CHECKOUT, 'helm/examples/two-sites/network.yaml')];
       return render({ files, release: site, namespace: site, args: ['--set', `network.site=${site}`] });
@@ -168,6 +169,7 @@ describe('rendered pods', { skip: withoutTools }, () => {
     const [, member, , ...others] = pods;
     assert.deepEqual([member!.name, others.map(({ name }) => name)], ['north-dfsync-1', ['south-dfsync-1']]);
     await assertSynchronises([member!, ...others], '/sync');
+    await assertRuns(member!, ['release', '--domain', 'acme.example', '--url', 'http://127.0.0.1:9420'], t);
     await stopped(pods);
   });
 

@@ -47,9 +47,6 @@ args:
 {{- with .Values.readToken }}{{ if .existingSecret }}
   - "--read-token-file=/etc/dfsync/read-token/{{ .key }}"
 {{- end }}{{ end }}
-{{- with .Values.adminToken }}{{ if .existingSecret }}
-  - "--admin-token-file=/etc/dfsync/admin-token/{{ .key }}"
-{{- end }}{{ end }}
 {{- with .Values.tls }}{{ if .enabled }}
   - "--tls-cert=/etc/dfsync/tls/{{ .certKey }}"
   - "--tls-key=/etc/dfsync/tls/{{ .keyKey }}"
@@ -70,6 +67,11 @@ args:
 {{- end }}
 env:
 {{ include "dfsync.identity" . | indent 2 }}
+{{- with .Values.adminToken }}{{ if .existingSecret }}
+  # Not an argument: commands that are executed in the container need it, too.
+  - name: DFSYNC_ADMIN_TOKEN_FILE
+    value: "/etc/dfsync/admin-token/{{ .key }}"
+{{- end }}{{ end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . | indent 2 }}
 {{- end }}
