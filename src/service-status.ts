@@ -12,6 +12,7 @@ import type {
   Status,
 } from './ops/status.ts';
 import type { Service } from './service.ts';
+import { lastChanges } from './service-changes.ts';
 import type { Link } from './sync/loop.ts';
 import type { Wants } from './sync/wants.ts';
 
@@ -43,6 +44,7 @@ export function statusOf(
       : [],
     peers: links.map(link => peerStatus(link, service!, names)),
     unmapped: service ? unmapped(service) : [],
+    changes: service ? lastChanges(service.feed, service.folders, names) : [],
   };
 }
 
@@ -174,6 +176,7 @@ function peerStatus(link: Link, service: Service, names: PeerNames): PeerStatus 
     ...(learner.lastContact !== undefined && { lastContact: learner.lastContact }),
     ...(untaken !== undefined && { untaken }),
     ...(learner.skewMs !== undefined && { skewMs: learner.skewMs }),
+    ...askedAtOf(instance.roleid, service),
     domains: active
       ? [...learner.sharedDomains()].map(domain => ({
           domain,
@@ -184,6 +187,11 @@ function peerStatus(link: Link, service: Service, names: PeerNames): PeerStatus 
         }))
       : [],
   };
+}
+
+function askedAtOf(roleid: number, service: Service): Pick<PeerStatus, 'askedAt'> {
+  const askedAt = service.askedAt(roleid);
+  return askedAt === undefined ? {} : { askedAt };
 }
 
 function unmapped(service: Service): string[] {

@@ -186,6 +186,11 @@ export class Service {
     return [...areas, ...others.flatMap(directory => (known.has(directory) ? [] : { directory, thrown: 0 }))];
   }
 
+  /** When a peer last asked for changes of this instance. */
+  askedAt(roleid: number): number | undefined {
+    return this.#server.done.get(roleid)?.at;
+  }
+
   /** First-level names of the volume that no domain maps. */
   unmapped(): string[] {
     const mapped = new Set(this.#network.domains.map(domain => domain.directory));

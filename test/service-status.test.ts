@@ -4,6 +4,7 @@ import type { Network } from '../src/core/topology.ts';
 import type { InstanceStatus } from '../src/ops/status.ts';
 import type { Service } from '../src/service.ts';
 import { peerNames, statusOf } from '../src/service-status.ts';
+import { Feed } from '../src/sync/feed.ts';
 import { instance } from './support/network.ts';
 
 test('a peer has one label everywhere, also where somebody whom this instance never meets has the same name', () => {
@@ -18,7 +19,13 @@ test('a peer has one label everywhere, also where somebody whom this instance ne
 
   const learner = { state: 'live', sharedDomains: () => [] };
   const links = [peer, other].map(each => ({ instance: each, crossSite: false, active: true, learner }));
-  const service = { folders: new Map(), feed: { epoch: 'e', sequence: 0 }, loop: { links }, unmapped: () => [] };
+  const service = {
+    folders: new Map(),
+    feed: new Feed('e'),
+    loop: { links },
+    unmapped: () => [],
+    askedAt: () => undefined,
+  };
   const { peers } = statusOf({} as InstanceStatus, service as unknown as Service, names, 0);
   assert.deepEqual(
     peers.map(each => each.peer),

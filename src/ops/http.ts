@@ -1,4 +1,4 @@
-/** The operators' port: metrics, probes, the status and the description. */
+/** The operators' port: metrics, probes, the status with its page, and the description. */
 import Router from '@koa/router';
 import Koa, { type Context, type Middleware } from 'koa';
 import { hasToken, mayRead, type OpsTokens } from './access.ts';
@@ -11,6 +11,7 @@ import type { Inspection } from './inspection.ts';
 import { type Listener, type ListenerTls, listen } from './listener.ts';
 import { type Logger, SILENT } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { addPage } from './page.ts';
 import { type Problem, problemOf, refuse } from './problem.ts';
 import type { Vitals } from './pulse.ts';
 import type { Status } from './status.ts';
@@ -33,7 +34,7 @@ export interface OpsSources {
 }
 
 const ROUTES =
-  '/metrics, /livez, /readyz, /startupz, /status, /config, /mismatches, /why/PATH, /verify, /events, /domains/DOMAIN/trash';
+  '/ (the status page), /metrics, /livez, /readyz, /startupz, /status, /config, /mismatches, /why/PATH, /verify, /events, /domains/DOMAIN/trash';
 /** Seconds after which there may be room for one more who listens. */
 const BUSY_RETRY_S = '30';
 
@@ -91,6 +92,7 @@ function opsApp(sources: OpsSources, log: Logger): Koa {
   });
   addInspection(router, sources.inspection, sources.tokens, log);
   addActions(router, sources.actions, sources.tokens, log);
+  addPage(router);
   const app = new Koa();
   app.on('error', error => log.debug('ops.connection', { error }));
   app.use(problems(log));

@@ -33,6 +33,25 @@ export interface Status {
   readonly peers: readonly PeerStatus[];
   /** First-level names of the volume that no domain maps: they are not synchronised. */
   readonly unmapped: readonly string[];
+  /** Some of the paths that changed last, made here or pulled, each once, the newest first. */
+  readonly changes: readonly ChangeStatus[];
+}
+
+/** A path that changed, as it is now. */
+export interface ChangeStatus {
+  readonly domain: string;
+  readonly path: string;
+  readonly kind: 'file' | 'directory' | 'symlink' | 'tombstone';
+  /** Bytes of a file. */
+  readonly size: number;
+  /** What it was renamed from. */
+  readonly from?: string;
+  /** When it was made; a file found by a first look says its own date, anything else so found nothing. */
+  readonly at?: number;
+  /** Name of the instance that saw it made; absent where it was found by a first look. */
+  readonly by?: string;
+  /** The site that it was pulled from; absent where it was made or found here. */
+  readonly via?: string;
 }
 
 /** The instance itself. */
@@ -170,6 +189,8 @@ export interface PeerStatus {
   readonly untaken?: number;
   /** Its clock minus ours, in milliseconds. */
   readonly skewMs?: number;
+  /** When it last asked for changes of this instance: that it pulls from here. */
+  readonly askedAt?: number;
   readonly domains: readonly PeerDomainStatus[];
 }
 

@@ -8,6 +8,7 @@ export function sampleStatus(
     domains: [sampleDomain()],
     peers: [samplePeer()],
     unmapped: [],
+    changes: [],
     ...changes,
     instance: sampleInstance(changes.instance),
   };
