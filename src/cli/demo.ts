@@ -56,7 +56,7 @@ function hints({ directory, places }: DemoNetwork, { keep }: DemoOptions): Hint[
   const names = places.map(({ name }) => name).join(', ');
   return [
     { label: 'volumes', text: `${directory}: ${names}` },
-    { label: 'ports', text: `${ports} (/status, /metrics)` },
+    { label: 'ports', text: `${ports}; status page http://127.0.0.1:${example.opsPort}/` },
     { label: 'try', text: `date > ${example.root}/common/hello.txt` },
     { label: 'logs', text: `${directory}/*.log` },
     { label: 'Ctrl-C', text: keep ? 'ends it' : 'ends it and removes all' },
@@ -69,7 +69,7 @@ function introduction({ directory, places }: DemoNetwork, { keep }: DemoOptions)
     `dfsync demo: two sites with two servers each, all on this machine, in ${directory}`,
     ...places.map(
       ({ name, site, gateway, root, opsPort, log }) =>
-        `  ${name} of ${site}${gateway ? ' (gateway)' : ''}: :SYNC is ${root}, log ${log}, http://127.0.0.1:${opsPort}/status and /metrics`,
+        `  ${name} of ${site}${gateway ? ' (gateway)' : ''}: :SYNC is ${root}, log ${log}, status page http://127.0.0.1:${opsPort}/`,
     ),
     'Domains: common and acme on both sites, local on north only.',
     `Try it: drop a file into one :SYNC and see it arrive in the others, for example: date > ${example}/common/hello.txt`,

@@ -143,6 +143,7 @@ const VERDICTS: readonly [name: string, status: () => Status, headline: RegExp, 
     /^✓ In sync$/,
     /^Here is all/,
   ],
+  ['a socket in the tree', () => withDomain({ items: [item({ class: 'special' })] }), /^✓ In sync$/, /^Here is all/],
   [
     'a peer that does not answer',
     () => withPeer({ state: 'backoff', up: false, reason: 'connect ECONNREFUSED', lastContact: Date.now() - 90_000 }),
@@ -297,6 +298,40 @@ describe('in a browser', { skip: withoutChromium, timeout: 300_000 }, () => {
       assert.equal(await page.inputValue('#token'), '');
     });
 
+  test('asks why for a path that it shows, whatever its name', async t => {
+    const path = 'a b/\udcff?#%.txt';
+    const { url } = await openPage(t, () => withDomain({ items: [item({ path })] }));
+    const page = await visit(t, url);
+    let asked = '';
+    const entry = { kind: 'file', size: 3, mtime: 1_700_000_000_000, mode: 0o644 };
+    const opinions = [
+      { peer: 'dfsync1', site: 'north', self: true, wins: false, rule: 'newer mark', entry },
+      {
+        peer: 'dfsync2',
+        site: 'north',
+        self: false,
+        wins: true,
+        writer: 'dfsync2',
+        changedAt: 1_700_000_000_000,
+        entry,
+      },
+      { peer: 'dfsync3', site: 'south', self: false, wins: false, error: 'no answer within 5 s' },
+    ];
+    await page.route('**/why/**', route => {
+      asked = new URL(route.request().url()).pathname;
+      return route.fulfill({ json: { domain: 'acme.example', path, says: ['it is on its way'], opinions } });
+    });
+    await page.getByRole('button', { name: 'a b/' }).click();
+    await shows(page, '#why', /^acme\.example\/a b\/\\xff\?#%\.txt\s+it is on its way/);
+    assert.equal(asked, '/why/acme.example/a%20b/%ff%3F%23%25.txt');
+    assert.match(
+      await text(page, '#why'),
+      /dfsync1 \(this one\)\s+file, 3 B, of .*, mode 0644\s+–\s+loses: newer mark/,
+    );
+    assert.match(await text(page, '#why'), /dfsync2 north\s+file, .*, by dfsync2\s+✓ wins/);
+    assert.match(await text(page, '#why'), /dfsync3 south\s+no answer within 5 s\s+–\s+✕ no answer/);
+  });
+
   test('says that the instance is gone, and goes on when it is back', async t => {
     const { url } = await openPage(t, inSync);
     const page = await visit(t, url);
@@ -347,6 +382,8 @@ describe('in a browser', { skip: withoutChromium, timeout: 300_000 }, () => {
       await shows(page, '#changes', /acme\.example\/news\.txt\s+14 B\s+s1, from south/);
       network.cut();
       network.get('n1').write('acme/both.txt', 'north');
+      // So that it is the later one that wins, and the loser lies in the trash of n1.
+      await shows(page, '#changes', /both\.txt\s+5 B\s+n1, here/);
       network.get('s1').write('acme/both.txt', 'south, later');
       await shows(page, '#headline', /^✕ Not in sync$/);
       assert.match(await text(page, '#findings'), /s1 of south does not answer; last answer \d+ s ago – peer 3 at/);
@@ -354,6 +391,9 @@ describe('in a browser', { skip: withoutChromium, timeout: 300_000 }, () => {
       network.heal();
       await network.converge('acme');
       await shows(page, '#headline', /^✓ In sync$/);
+      const loser = await visit(t, urlOf('n1'));
+      await loser.locator('#conflicts details', { hasText: 'acme.example' }).locator('summary').click();
+      await shows(loser, '#conflicts', /both\.txt 5 B, lost/);
     });
 
     test('releases held deletions', async t => {

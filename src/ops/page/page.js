@@ -8,7 +8,7 @@ import { mapOf, wiresOf } from './map.js';
 import { changesTable, domainsTable, itemsTable, linksTable } from './tables.js';
 import { openTokens, withToken } from './token.js';
 import { verdictOf } from './verdict.js';
-import { openWhy } from './why.js';
+import { askWhy, openWhy } from './why.js';
 import { drawWires } from './wires.js';
 import { counted, duration, encoded, SIGNS } from './words.js';
 
@@ -166,8 +166,10 @@ async function lookIntoTrash(domain) {
 }
 
 document.addEventListener('click', ({ target }) => {
-  const button = target instanceof Element ? target.closest('[data-do=release], [data-do=undo]') : undefined;
-  if (button instanceof HTMLElement) decide(button);
+  const button = target instanceof Element ? target.closest('[data-do]') : undefined;
+  if (!(button instanceof HTMLElement)) return;
+  if (button.dataset.do === 'why') askWhy(button.dataset.domain ?? '', button.dataset.path ?? '');
+  else decide(button);
 });
 document.addEventListener(
   'toggle',

@@ -75,6 +75,25 @@ export function table(columns, rows) {
   );
 }
 
+/** A path that can be asked about. @param {string} domain @param {string} path @returns {import('./dom.js').Child[]} */
+function pathCell(domain, path) {
+  return [
+    h('span', { class: 'dim' }, `${domain}/`),
+    h(
+      'button',
+      {
+        type: 'button',
+        class: 'plain',
+        'data-do': 'why',
+        'data-domain': domain,
+        'data-path': path,
+        title: 'Why is it as it is?',
+      },
+      visible(path),
+    ),
+  ];
+}
+
 /** @param {readonly unknown[]} rows */
 function more(rows) {
   return rows.length > MAX_ROWS && h('p', { class: 'hint' }, `and ${count(rows.length - MAX_ROWS)} more`);
@@ -200,7 +219,7 @@ export function itemsTable({ status, now }) {
   const rows = items.map(item => ({
     key: `${item.domain}/${item.path}`,
     cells: [
-      [h('span', { class: 'dim' }, `${item.domain}/`), visible(item.path)],
+      pathCell(item.domain, item.path),
       [
         h('b', null, item.class),
         ` ${visible(item.message)}`,
@@ -224,11 +243,7 @@ export function changesTable({ status, network, now }) {
     key: `${domain}/${path}`,
     cells: [
       at === undefined ? '–' : clock(at, now),
-      [
-        h('span', { class: 'dim' }, `${domain}/`),
-        visible(path),
-        from !== undefined && h('span', { class: 'reason' }, `was ${visible(from)}`),
-      ],
+      [...pathCell(domain, path), from !== undefined && h('span', { class: 'reason' }, `was ${visible(from)}`)],
       kind === 'tombstone' ? 'deleted' : kind === 'file' ? bytes(size) : kind,
       [
         by === undefined ? 'found by a scan' : (names.get(by) ?? by),

@@ -26,6 +26,11 @@ export const NEXT = {
   refused: 'bring all servers to one release; look at that peer',
 };
 
+/** Listed, and nothing to act upon: a date that the file system does not keep, a socket. */
+const QUIET = ['attributes', 'special'];
+/** They may stay for long, and stop nothing else. */
+const LASTING = ['busy', 'mount', 'gone'];
+
 const HEADLINES = { bad: 'Not in sync', warn: 'Needs a look', busy: 'Catching up', ok: 'In sync' };
 
 /** What a state of a peer means. @type {Record<string, string>} */
@@ -148,16 +153,20 @@ function ofDomain({ domain, state, reason, held, wanted, fetching, items }) {
       ...(fetching > 0 && { why: `${counted(fetching, 'transfer')} under way` }),
       at: 'domains',
     });
-  // A date that a file system cannot keep is listed, and is nothing to act upon.
-  const wrong = items.filter(item => item.class !== 'attributes');
+  const wrong = items.filter(item => !QUIET.includes(item.class));
   if (wrong.length > 0)
     findings.push({
-      level: wrong.some(item => item.nextTry === undefined && item.class !== 'busy') ? 'bad' : 'warn',
+      level: wrong.some(isForPeople) ? 'bad' : 'warn',
       what: `${domain}: ${counted(wrong.length, 'path')} not in order`,
       why: `${visible(wrong[0]?.path ?? '')}: ${visible(wrong[0]?.message ?? '')}`,
       at: 'items',
     });
   return findings;
+}
+
+/** Nothing tries it again until a person did something. @param {import('../status.ts').ItemProblem} item */
+function isForPeople(item) {
+  return item.nextTry === undefined && !LASTING.includes(item.class);
 }
 
 /** @param {PeerStatus} peer @param {Moment} moment @returns {Finding[]} */

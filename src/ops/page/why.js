@@ -26,12 +26,20 @@ let asked = 0;
 export function openWhy() {
   the('why-form').addEventListener('submit', (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
-    void show(the('why-domain').value, the('why-path').value.replace(/^\/+|\/+$/g, ''));
+    void ask(the('why-domain').value, the('why-path').value.replace(/^\/+|\/+$/g, ''));
   });
 }
 
+/** Asks for a path that stands elsewhere on the page. @param {string} domain @param {string} path */
+export function askWhy(domain, path) {
+  the('why-domain').value = domain;
+  the('why-path').value = path;
+  the('why-title').scrollIntoView({ block: 'nearest' });
+  void ask(domain, path);
+}
+
 /** @param {string} domain @param {string} path */
-async function show(domain, path) {
+async function ask(domain, path) {
   const question = ++asked;
   morph(the('why'), [h('p', { class: 'dim' }, `Asking everybody for ${visible(path)} …`)]);
   const nodes = await askJson(`/why/${encoded(`${domain}/${path}`)}`).then(
@@ -43,7 +51,8 @@ async function show(domain, path) {
 
 /** @param {Why} why @param {number} now @returns {Node[]} */
 function answerOf({ domain, path, says, opinions }, now) {
-  const columns = [{ label: 'Server' }, { label: 'Has' }, { label: 'Changed' }, { label: 'So' }];
+  const isSame = opinions.every(({ wins, error }) => wins || error !== undefined);
+  const columns = [{ label: 'Role' }, { label: 'Has' }, { label: 'Changed' }, { label: 'So' }];
   const rows = opinions.map(opinion => ({
     key: opinion.peer,
     cells: [
@@ -55,7 +64,7 @@ function answerOf({ domain, path, says, opinions }, now) {
       opinion.error !== undefined
         ? sign('no answer', 'bad')
         : opinion.wins
-          ? sign('wins', 'ok')
+          ? sign(isSame ? 'the same' : 'wins', 'ok')
           : opinion.rule === undefined
             ? '–'
             : `loses: ${opinion.rule}`,
