@@ -1,11 +1,13 @@
 /** An operators' port whose answers a test decides, for the status page to show. */
 import type { TestContext } from 'node:test';
 import type { Network } from '../../src/core/topology.ts';
+import { Events } from '../../src/ops/events.ts';
 import { openOps } from '../../src/ops/http.ts';
 import { Metrics } from '../../src/ops/metrics.ts';
 import type { Status } from '../../src/ops/status.ts';
 import { instance } from '../support/network.ts';
 import { sampleActions } from './actions-sample.ts';
+import { sampleInspection } from './inspection-sample.ts';
 import { sampleDomain, samplePeer, sampleStatus } from './status-sample.ts';
 
 /** `server1` and `server2` in the north, `server3` in the south; the first and the last are gateways. */
@@ -34,6 +36,7 @@ export function inSync(changes: Partial<Status> = {}): Status {
 export async function openPage(t: TestContext, status: () => Status) {
   const asked: unknown[] = [];
   const shown = { answers: 0 };
+  const events = new Events(status);
   const listener = await openOps(
     {
       status: () => {
@@ -45,10 +48,15 @@ export async function openPage(t: TestContext, status: () => Status) {
       config: () => ({ network: NETWORK, document: {} }),
       tokens: () => ({ read: ['reader'], admin: ['chief'] }),
       actions: sampleActions(asked),
+      inspection: sampleInspection(),
+      events,
     },
     '127.0.0.1',
     0,
   );
-  t.after(() => listener.close());
-  return { url: `http://127.0.0.1:${listener.port}`, shown, asked };
+  t.after(async () => {
+    events.close();
+    await listener.close();
+  });
+  return { url: `http://127.0.0.1:${listener.port}`, shown, asked, events };
 }

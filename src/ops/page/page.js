@@ -1,4 +1,5 @@
 /** The status page: asks, draws, and does what its reader says. Everything that it shows is drawn anew from one moment. */
+import { act } from './act.js';
 import { askJson, useToken } from './ask.js';
 import { h, morph, the } from './dom.js';
 import { conflictsList, heldList } from './held.js';
@@ -10,7 +11,7 @@ import { openTokens, withToken } from './token.js';
 import { verdictOf } from './verdict.js';
 import { askWhy, openWhy } from './why.js';
 import { drawWires } from './wires.js';
-import { counted, duration, encoded, SIGNS } from './words.js';
+import { duration, encoded, SIGNS } from './words.js';
 
 /** Colours of the icon, which no style sheet reaches. */
 const ICONS = { ok: '#1a7f4b', busy: '#1f6feb', warn: '#b25e00', bad: '#c0262d', idle: '#6b7280', wait: '#6b7280' };
@@ -122,38 +123,6 @@ function said(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** What can be decided about held deletions. @type {Record<string, { title: string, text: string, go: string, done: string, body: object }>} */
-const DECISIONS = {
-  release: {
-    title: 'Release',
-    text: 'The files are deleted on all servers, where they go to the trash.',
-    go: 'Delete them everywhere',
-    done: 'Released',
-    body: {},
-  },
-  undo: {
-    title: 'Undo',
-    text: 'The other servers bring the files back to this one.',
-    go: 'Bring them back',
-    done: 'Undone',
-    body: { held: true },
-  },
-};
-
-/** @param {HTMLElement} button */
-function decide({ dataset }) {
-  const { domain = '', do: action = '' } = dataset;
-  const decision = DECISIONS[action];
-  if (!decision) return;
-  const many = `${counted(Number(dataset.count), 'deletion')} of ${domain}`;
-  const hint = 'This takes an admin token, which is sent once and not kept.';
-  void withToken({ ...decision, title: `${decision.title} ${many}?`, hint }, async token => {
-    await askJson(`/domains/${encoded(domain)}/${action}`, { method: 'POST', token, body: decision.body });
-    the('decided').textContent = `${decision.done}: ${many}.`;
-    refresh();
-  });
-}
-
 /** @param {string} domain */
 async function lookIntoTrash(domain) {
   try {
@@ -169,7 +138,7 @@ document.addEventListener('click', ({ target }) => {
   const button = target instanceof Element ? target.closest('[data-do]') : undefined;
   if (!(button instanceof HTMLElement)) return;
   if (button.dataset.do === 'why') askWhy(button.dataset.domain ?? '', button.dataset.path ?? '');
-  else decide(button);
+  else act(button, refresh);
 });
 document.addEventListener(
   'toggle',

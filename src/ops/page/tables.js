@@ -104,6 +104,11 @@ function none(text) {
   return [h('p', { class: 'none' }, text)];
 }
 
+/** @param {string} action @param {string} label @param {string} domain */
+function doing(action, label, domain) {
+  return h('button', { type: 'button', class: 'small', 'data-do': action, 'data-domain': domain }, label);
+}
+
 /** @param {Moment} moment @returns {Node[]} */
 export function domainsTable({ status, now }) {
   const { domains, peers } = status;
@@ -116,8 +121,8 @@ export function domainsTable({ status, now }) {
     { label: 'Wanted', number: true },
     { label: 'Differ', number: true },
     { label: 'Held', number: true },
-    { label: 'Conflicts', number: true },
-    { label: 'Last scan', number: true },
+    { label: 'Last scan', number: true, class: 'age' },
+    { label: 'Do', class: 'whole' },
   ];
   const rows = domains.map(each => {
     const differ = Math.max(
@@ -139,8 +144,11 @@ export function domainsTable({ status, now }) {
         each.wanted > 0 ? `${count(each.wanted)}, ${bytes(each.wantedBytes)}` : '0',
         count(differ),
         count(each.held?.deletions ?? 0),
-        count(each.conflicts),
         each.lastScan ? ago(each.lastScan.endedAt, now) : 'under way',
+        [
+          doing('rescan', 'Rescan', each.domain),
+          each.state === 'paused' ? doing('resume', 'Resume', each.domain) : doing('pause', 'Pause', each.domain),
+        ],
       ],
     };
   });
@@ -157,12 +165,13 @@ export function linksTable({ status, network, now }) {
     { label: 'Behind', number: true },
     { label: 'Differ', number: true },
     { label: 'Wanted', number: true },
-    { label: 'Answered', number: true },
-    { label: 'It asked', number: true },
-    { label: 'Its clock', number: true },
+    { label: 'Answered', number: true, class: 'age' },
+    { label: 'Untaken', number: true },
+    { label: 'It asked', number: true, class: 'age' },
+    { label: 'Its clock', number: true, class: 'age' },
   ];
   const rows = status.peers.map(
-    ({ peer, roleid, site, state, reason, address, lastContact, skewMs, askedAt, domains }) => ({
+    ({ peer, roleid, site, state, reason, address, lastContact, skewMs, askedAt, untaken, domains }) => ({
       key: peer,
       cells: [
         [h('b', null, servers.get(roleid) ?? peer), ` ${site}`, h('span', { class: 'reason' }, address)],
@@ -175,6 +184,7 @@ export function linksTable({ status, network, now }) {
         domains.length === 0 ? '–' : count(sum(domains.map(each => each.mismatched))),
         domains.length === 0 ? '–' : count(sum(domains.map(each => each.wanted))),
         lastContact === undefined ? 'never' : ago(lastContact, now),
+        untaken === undefined ? '–' : count(untaken),
         askedAt === undefined ? 'never' : ago(askedAt, now),
         skewMs === undefined
           ? '–'
@@ -213,8 +223,8 @@ export function itemsTable({ status, now }) {
   const columns = [
     { label: 'Path', class: 'path' },
     { label: 'What is wrong' },
-    { label: 'Since', number: true },
-    { label: 'Next try', number: true },
+    { label: 'Since', number: true, class: 'age' },
+    { label: 'Next try', number: true, class: 'age' },
   ];
   const rows = items.map(item => ({
     key: `${item.domain}/${item.path}`,

@@ -130,12 +130,12 @@ function ofDomain({ domain, state, reason, held, wanted, fetching, items }) {
   else if (state === 'starting' || state === 'scanning')
     findings.push({ level: 'busy', what: `${domain} is being scanned for the first time`, at: 'domains' });
   // An operator has it pull nothing.
-  else if (/** @type {string} */ (state) === 'paused')
+  else if (state === 'paused')
     findings.push({
       level: 'warn',
       what: `${domain} is paused`,
       ...(reason && { why: reason }),
-      next: `dfsync resume --domain ${domain}`,
+      next: 'resume it',
       at: 'domains',
     });
   if (held)

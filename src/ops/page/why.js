@@ -4,20 +4,8 @@ import { h, morph, the } from './dom.js';
 import { sign, table } from './tables.js';
 import { bytes, clock, encoded, visible } from './words.js';
 
-/**
- * @typedef {object} Opinion
- * @property {string} peer
- * @property {string} site
- * @property {boolean} self
- * @property {{ kind: string, size: number, mtime: number, mode: number, target?: string }} [entry]
- * @property {string} [writer]
- * @property {number} [changedAt]
- * @property {string} [error]
- * @property {boolean} wins
- * @property {string} [rule]
- */
-
-/** @typedef {{ path: string, domain: string, says: readonly string[], opinions: readonly Opinion[] }} Why */
+/** @typedef {import('../inspection.ts').Why} Why */
+/** @typedef {import('../inspection.ts').Opinion} Opinion */
 
 /** The newest question: an answer to an older one comes too late. */
 let asked = 0;
