@@ -74,7 +74,7 @@ async function visit(
   t: TestContext,
   url: string,
   options: BrowserContextOptions = {},
-  prepare: (page: Page) => Promise<void> = async () => {},
+  prepare: (page: Page) => Promise<unknown> = async () => {},
 ): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
@@ -134,6 +134,12 @@ const VERDICTS: readonly [name: string, status: () => Status, headline: RegExp, 
     () => withDomain({ state: 'paused', reason: 'an operator paused it' }),
     /^▲ Needs a look$/,
     /acme\.example is paused – an operator paused it\s+To do: resume it/,
+  ],
+  [
+    'a stale replica',
+    () => withDomain({ stale: { peers: ['dfsync2'], unknown: 3 } }),
+    /^✕ Needs a decision$/,
+    /this server may hold what was deleted elsewhere and forgotten: 3 paths.*\n?.*To do: dfsync accept-local or accept-remote/,
   ],
   [
     'deletions held',
@@ -399,7 +405,6 @@ describe('in a browser', { skip: withoutChromium, timeout: 300_000 }, () => {
       await shows(page, '#changes', /acme\.example\/news\.txt\s+14 B\s+s1, from south/);
       network.cut();
       network.get('n1').write('acme/both.txt', 'north');
-      // So that it is the later one that wins, and the loser lies in the trash of n1.
       await shows(page, '#changes', /both\.txt\s+5 B\s+n1, here/);
       network.get('s1').write('acme/both.txt', 'south, later');
       await shows(page, '#headline', /^✕ Not in sync$/);
@@ -408,9 +413,13 @@ describe('in a browser', { skip: withoutChromium, timeout: 300_000 }, () => {
       network.heal();
       await network.converge('acme');
       await shows(page, '#headline', /^✓ In sync$/);
-      const loser = await visit(t, urlOf('n1'));
-      await loser.locator('#conflicts details', { hasText: 'acme.example' }).locator('summary').click();
-      await shows(loser, '#conflicts', /both\.txt 5 B, lost/);
+      const loser = await network.until('somebody to have had a conflict', async () => {
+        const counts = await Promise.all(network.instances.map(async each => (await each.domain('acme')).conflicts));
+        return network.instances[counts.findIndex(count => count > 0)];
+      });
+      const there = await visit(t, urlOf(loser.name));
+      await there.locator('#conflicts details', { hasText: 'acme.example' }).locator('summary').click();
+      await shows(there, '#conflicts', /both\.txt \d+ B, lost/);
     });
 
     test('releases held deletions', async t => {

@@ -35,6 +35,7 @@ const HEADLINES = { bad: 'Not in sync', warn: 'Needs a look', busy: 'Catching up
 
 /** What a state of a peer means. @type {Record<string, string>} */
 const TROUBLES = {
+  'stale-replica': 'may hold what was deleted and forgotten; nothing is pulled from it',
   backoff: 'does not answer',
   refused: 'refuses this instance',
   misrouted: 'is not who answers at its address',
@@ -47,6 +48,7 @@ const TROUBLES = {
  * @property {string} what
  * @property {string} [why]
  * @property {string} [next]
+ * @property {boolean} [isWish] a person has to say what was meant
  * @property {string} [at] the part of the page that tells more
  */
 
@@ -74,7 +76,7 @@ export function verdictOf(moment) {
   const level = findings[0]?.level ?? 'ok';
   const bad = findings.filter(each => each.level === 'bad');
   // All that is known is where it should be: only somebody has to say whether something was meant.
-  const headline = bad.length > 0 && bad.every(({ at }) => at === 'held') ? 'Needs a decision' : HEADLINES[level];
+  const headline = bad.length > 0 && bad.every(({ isWish }) => isWish) ? 'Needs a decision' : HEADLINES[level];
   return { level, headline, summary: summaryOf(moment), findings };
 }
 
@@ -122,7 +124,7 @@ export function originsOf({ network, status }, { domain, heard }) {
 }
 
 /** @param {DomainStatus} domain @returns {Finding[]} */
-function ofDomain({ domain, state, reason, held, wanted, fetching, items }) {
+function ofDomain({ domain, state, reason, held, stale, wanted, fetching, items }) {
   /** @type {Finding[]} */
   const findings = [];
   if (state === 'halted')
@@ -144,7 +146,17 @@ function ofDomain({ domain, state, reason, held, wanted, fetching, items }) {
       what: `${domain}: ${counted(held.deletions, 'deletion')} held`,
       why: held.reason,
       next: 'release them, or undo them',
+      isWish: true,
       at: 'held',
+    });
+  if (stale)
+    findings.push({
+      level: 'bad',
+      what: `${domain}: this server may hold what was deleted elsewhere and forgotten: ${counted(stale.unknown, 'path')}`,
+      why: `${stale.peers.join(', ')} pull nothing of it from here`,
+      next: `dfsync accept-local or accept-remote --domain ${domain}`,
+      isWish: true,
+      at: 'domains',
     });
   if (wanted > 0 && state === 'syncing')
     findings.push({
