@@ -1,16 +1,12 @@
 /** The process shell: arguments, environment, signals, exit codes. */
 import { hostname } from 'node:os';
 import process from 'node:process';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { App, type AppOptions, Fatal, VERSION } from './app.ts';
-import { accept } from './cli/accept.ts';
 import { checkConfig } from './cli/check-config.ts';
 import { demo } from './cli/demo.ts';
-import { healthcheck, localUrl } from './cli/healthcheck.ts';
-import { redate } from './cli/redate.ts';
-import { release } from './cli/release.ts';
-import { listTrash, restoreFromTrash } from './cli/trash.ts';
-import { parseSince, type Since, undo } from './cli/undo.ts';
+import { flag, KNOWN_ENV } from './cli/flag.ts';
+import { addOperatorCommands, OPS_PORT } from './cli/operator-commands.ts';
 import { splitAddress } from './config/address.ts';
 import { limitNewSpace } from './heap.ts';
 import { createLogger } from './ops/log.ts';
@@ -19,8 +15,6 @@ import { createLogger } from './ops/log.ts';
 const EXIT_USAGE = 2;
 /** A stop that takes longer than this is cut off: Kubernetes and systemd lose patience soon after. */
 const STOP_AT_MOST_MS = 9_500;
-/** Port of the operators' API. */
-const OPS_PORT = 9420;
 
 /** What {@link AppOptions} has, and what is made into its identity or is the shell's. */
 interface RunFlags extends Omit<AppOptions, 'identity'> {
@@ -148,78 +142,6 @@ function program(): Command {
   return dfsync;
 }
 
-/** The commands that call a running instance. */
-function addOperatorCommands(dfsync: Command): void {
-  const streams = { out: process.stdout, err: process.stderr };
-  const calling = (command: Command) =>
-    command
-      .option('--url <url>', 'where the instance answers operators (its --ops-listen)', `http://127.0.0.1:${OPS_PORT}`)
-      .addOption(
-        flag(
-          '--admin-token-file <file>',
-          'bearer tokens of that instance, the first is sent',
-          'DFSYNC_ADMIN_TOKEN_FILE',
-        ),
-      )
-      .option('--json', 'tell the answer as JSON')
-      .addHelpText('after', '\nExit codes: 0 done, 1 refused, not reached or not all done, 2 bad usage.');
-  const ends = async (exitCode: Promise<number>) => {
-    process.exitCode = await exitCode;
-  };
-  calling(dfsync.command('release'))
-    .description('Let the deletions that an instance holds go out to the other servers.')
-    .requiredOption('--domain <name>', 'the domain')
-    .action(flags => ends(release(flags, streams)));
-  calling(dfsync.command('accept-remote'))
-    .description('Where an instance is a stale replica: move to its trash what its peers have no trace of.')
-    .requiredOption('--domain <name>', 'the domain')
-    .action(flags => ends(accept('remote', flags, streams)));
-  calling(dfsync.command('accept-local'))
-    .description('Where an instance is a stale replica: let what it has go out to the other servers.')
-    .requiredOption('--domain <name>', 'the domain')
-    .action(flags => ends(accept('local', flags, streams)));
-  calling(dfsync.command('undo'))
-    .description('Bring back what was deleted or replaced on an instance, from its trash, as a change that spreads.')
-    .requiredOption('--domain <name>', 'the domain')
-    .addOption(
-      new Option('--since <time>', 'everything since a time (2026-03-01T12:00) or for a while (10m)').argParser(
-        sinceOf,
-      ),
-    )
-    .addOption(
-      new Option('--held', 'only deletions that are held: other servers bring what was deleted').conflicts('since'),
-    )
-    .option('--dry-run', 'only list what would come back')
-    .action((flags, command: Command) => {
-      if (!flags.since && !flags.held) command.error('error: say --since TIME, or --held', { exitCode: EXIT_USAGE });
-      return ends(undo(flags, streams));
-    });
-  dfsync
-    .command('healthcheck')
-    .description("Ask whether this host's instance is alive, as a container's HEALTHCHECK does.")
-    .option('--url <url>', 'where the instance answers operators (its --ops-listen)', localUrl(process.env, OPS_PORT))
-    .addHelpText('after', '\nExit codes: 0 alive, 1 not alive or not reached, 2 bad usage.')
-    .action(flags => ends(healthcheck(flags, streams)));
-  const trash = dfsync.command('trash').description("What lies in an instance's trash.");
-  calling(trash.command('list'))
-    .description('List it, newest first.')
-    .option('--domain <name>', 'of one domain (default: of all)')
-    .action(flags => ends(listTrash(flags, streams)));
-  calling(trash.command('restore'))
-    .description('Bring a path back, and what is below it as far as that does not live, as a change that spreads.')
-    .argument('<path>', 'the path in its domain')
-    .requiredOption('--domain <name>', 'the domain')
-    .option('--item <stamp.writer>', 'which of several, as the list has it (default: the newest)')
-    .option('--dry-run', 'only list what would come back')
-    .action((path: string, flags) => ends(restoreFromTrash(path, flags, streams)));
-  calling(dfsync.command('redate'))
-    .description(
-      "Give an instance's own changes that are dated in the future a date of now: after its clock was put right.",
-    )
-    .option('--domain <name>', 'of one domain (default: of all)')
-    .action(flags => ends(redate(flags, streams)));
-}
-
 async function run({ roleid, server, logLevel, logFormat, ...options }: RunFlags): Promise<void> {
   const log = createLogger({ level: logLevel, ...(logFormat && { format: logFormat }) });
   const stop = stopSignal();
@@ -292,19 +214,6 @@ function settled(flags: RunFlags, command: Command): RunFlags {
     requireVolume: (flags.requireVolume ?? false) && !off('requireVolume', 'DFSYNC_REQUIRE_VOLUME'),
     newIdentity: (flags.newIdentity ?? false) && !off('newIdentity', 'DFSYNC_NEW_IDENTITY'),
   };
-}
-
-const KNOWN_ENV = new Set<string>();
-
-function flag(flags: string, description: string, env: string): Option {
-  KNOWN_ENV.add(env);
-  return new Option(flags, description).env(env);
-}
-
-function sinceOf(raw: string): Since {
-  const since = parseSince(raw);
-  if (!since) throw new InvalidArgumentError('it is a time, such as 2026-03-01T12:00, or a while, such as 10m.');
-  return since;
 }
 
 function integer(raw: string): number {

@@ -1,4 +1,6 @@
 /** Calls a running instance on its operators' port. */
+import type { IncomingMessage } from 'node:http';
+import { createInterface } from 'node:readline';
 import got, { type Method, RequestError } from 'got';
 import { TokenFile } from '../config/token.ts';
 
@@ -7,16 +9,31 @@ export interface Callee {
   readonly url: string;
   /** A file of bearer tokens; the first is sent. */
   readonly adminTokenFile?: string;
+  /** The same of those who may only look; not sent where there is an admin token. */
+  readonly readTokenFile?: string;
 }
 
 /** Exit code where an instance refuses, or cannot be reached. */
 export const EXIT_REFUSED = 1;
 /** Bringing a large tree back takes its time. */
 const TIMEOUT_MS = 600_000;
+/** Of an answer in lines: for the connection, … */
+const CONNECT_MS = 10_000;
+/** … for its first line, … */
+const RESPONSE_MS = 30_000;
+/** … and between two: an instance says something every ten seconds. */
+const SILENCE_MS = 60_000;
 
 /** Why a call came to nothing; the message says what to do. */
 export class CallError extends Error {
   override readonly name = 'CallError';
+  /** Nobody was there, or the answer did not come whole. */
+  readonly isUnanswered: boolean;
+
+  constructor(message: string, isUnanswered = false) {
+    super(message);
+    this.isUnanswered = isUnanswered;
+  }
 }
 
 /**
@@ -36,21 +53,70 @@ export async function call<T>(callee: Callee, method: Method, path: string, body
     timeout: { request: TIMEOUT_MS },
   }).catch((error: unknown) => {
     if (!(error instanceof RequestError) && !(error instanceof TypeError)) throw error;
-    throw new CallError(
-      `no answer from ${url}: ${error.message}; is dfsync running there? --url is the address of its --ops-listen`,
-    );
+    throw unanswered(url, error);
   });
   const answer = jsonIn(response.body);
   if (response.statusCode === 200 && answer !== undefined) return answer as T;
-  const detail =
-    typeof answer?.detail === 'string' ? answer.detail : `HTTP ${response.statusCode}, which no dfsync says`;
-  const hint = callee.adminTokenFile === undefined && response.statusCode === 401 ? ' (--admin-token-file FILE)' : '';
-  throw new CallError(`${url} refuses: ${detail}${hint}`);
+  throw refusal(callee, response.statusCode, answer);
 }
 
-function authorization({ adminTokenFile }: Callee): Record<string, string> {
-  if (adminTokenFile === undefined) return {};
-  const read = new TokenFile(adminTokenFile).load();
+/**
+ * Asks, and answers line by line what the instance says while it works.
+ *
+ * @throws CallError
+ */
+export async function* linesOf<T>(callee: Callee, method: 'GET' | 'POST', path: string): AsyncGenerator<T> {
+  const { url } = callee;
+  const stream = got.stream(`${url.replace(/\/+$/, '')}${path}`, {
+    method,
+    headers: authorization(callee),
+    throwHttpErrors: false,
+    retry: { limit: 0 },
+    followRedirect: false,
+    timeout: { connect: CONNECT_MS, response: RESPONSE_MS, socket: SILENCE_MS },
+  });
+  if (method === 'POST') stream.end();
+  try {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      stream.once('response', resolve).once('error', reject);
+    });
+    const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
+    const failed = new Promise<never>((_, reject) => stream.once('error', reject));
+    failed.catch(() => {});
+    const iterator = lines[Symbol.asyncIterator]();
+    const status = response.statusCode ?? 0;
+    for (;;) {
+      const next = await Promise.race([iterator.next(), failed]);
+      if (next.done) return;
+      const parsed = jsonIn(next.value);
+      if (status !== 200) throw refusal(callee, status, parsed);
+      if (parsed) yield parsed as T;
+    }
+  } catch (error) {
+    if (error instanceof CallError || !(error instanceof Error)) throw error;
+    throw unanswered(url, error);
+  } finally {
+    stream.destroy();
+  }
+}
+
+function unanswered(url: string, { message }: Error): CallError {
+  return new CallError(
+    `no answer from ${url}: ${message}; is dfsync running there? --url is the address of its --ops-listen`,
+    true,
+  );
+}
+
+function refusal(callee: Callee, status: number, answer: Record<string, unknown> | undefined): CallError {
+  const detail = typeof answer?.detail === 'string' ? answer.detail : `HTTP ${status}, which no dfsync says`;
+  const hint = callee.adminTokenFile === undefined && status === 401 ? ' (--admin-token-file FILE)' : '';
+  return new CallError(`${callee.url} refuses: ${detail}${hint}`);
+}
+
+function authorization({ adminTokenFile, readTokenFile }: Callee): Record<string, string> {
+  const file = adminTokenFile ?? readTokenFile;
+  if (file === undefined) return {};
+  const read = new TokenFile(file).load();
   if ('problem' in read) throw new CallError(read.problem);
   return { authorization: `Bearer ${read.tokens.send}` };
 }

@@ -19,12 +19,13 @@ export async function telling<T>(
   inWords: (answer: T) => readonly string[],
   { json }: CallFlags,
   { out, err }: Streams,
+  exitCode: (answer: T) => number = answer => (hasFailed(answer) ? EXIT_REFUSED : 0),
 ): Promise<number> {
   try {
     const answer = await run();
     const lines = json ? [JSON.stringify(answer)] : inWords(answer);
     for (const line of lines) out.write(`${line}\n`);
-    return hasFailed(answer) ? EXIT_REFUSED : 0;
+    return exitCode(answer);
   } catch (error) {
     if (!(error instanceof CallError)) throw error;
     err.write(`dfsync: ${error.message}\n`);

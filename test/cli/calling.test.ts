@@ -29,7 +29,7 @@ const tokenFile = (name: string, token: string) => {
 };
 const asked: unknown[] = [];
 let listener: Listener;
-let callee: Required<Callee>;
+let callee: Callee & { readonly adminTokenFile: string };
 before(async () => {
   const sources = {
     status: sampleStatus,

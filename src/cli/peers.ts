@@ -1,0 +1,78 @@
+/** `dfsync peers`: who this instance pulls from, and how far both are with one another. */
+import type { PeerStatus, Status } from '../ops/status.ts';
+import { call } from './call.ts';
+import { formatCount } from './demo-lines.ts';
+import type { Paint, Tone } from './demo-style.ts';
+import { type Cell, formatSpan, paintOf, tableOf } from './table.ts';
+import { type CallFlags, type Streams, telling } from './telling.ts';
+
+const HEADS = [
+  { name: 'peer' },
+  { name: 'site' },
+  { name: 'address' },
+  { name: 'state' },
+  { name: 'domain' },
+  { name: 'lag', side: 'right' },
+  { name: 'wanted', side: 'right' },
+  { name: 'mismatched', side: 'right' },
+  { name: 'to take', side: 'right' },
+  { name: 'skew', side: 'right' },
+  { name: 'reason' },
+] as const;
+
+/** Answers the exit code. */
+export function peers(flags: CallFlags, streams: Streams): Promise<number> {
+  return telling(
+    async () => (await call<Status>(flags, 'GET', '/status')).peers,
+    answer => peersText(answer, paintOf(streams.out)),
+    flags,
+    streams,
+  );
+}
+
+/** A table: a row for each peer and domain. */
+export function peersText(all: readonly PeerStatus[], paint: Paint): string[] {
+  if (all.length === 0) return ['this instance has no peers at present'];
+  return tableOf(HEADS, all.flatMap(rowsOf), paint);
+}
+
+function rowsOf(peer: PeerStatus): Cell[][] {
+  const { untaken, skewMs } = peer;
+  const who: Cell[] = [
+    { text: peer.peer },
+    { text: peer.site },
+    { text: peer.address },
+    { text: peer.state, tone: toneOf(peer.state) },
+  ];
+  const end: Cell[] = [
+    { text: untaken === undefined ? '?' : formatCount(untaken), tone: untaken === 0 ? 'quiet' : 'plain' },
+    { text: skewMs === undefined ? '?' : `${(skewMs / 1000).toFixed(1)} s`, tone: 'quiet' },
+    { text: peer.reason ?? '', tone: 'warning' },
+  ];
+  const domains = peer.domains.map(({ domain, lagSeconds, wanted, mismatched }): Cell[] => [
+    { text: domain },
+    { text: formatSpan(lagSeconds * 1000), tone: lagSeconds > 0 ? 'busy' : 'quiet' },
+    { text: formatCount(wanted), tone: wanted > 0 ? 'busy' : 'quiet' },
+    { text: formatCount(mismatched), tone: mismatched > 0 ? 'warning' : 'quiet' },
+  ]);
+  const rows = domains.length > 0 ? domains : [[{ text: '' }, { text: '' }, { text: '' }, { text: '' }]];
+  return rows.map(row => [...who, ...row, ...end]);
+}
+
+function toneOf(state: PeerStatus['state']): Tone {
+  switch (state) {
+    case 'live':
+      return 'good';
+    case 'connecting':
+      return 'busy';
+    case 'standby':
+    case 'not-served':
+      return 'quiet';
+    case 'backoff':
+    case 'misrouted':
+    case 'refused':
+      return 'bad';
+    default:
+      return state satisfies never;
+  }
+}
