@@ -40,11 +40,13 @@ export function startupz(status: Status): Health {
 /** Whether the volume is kept in sync. One halted domain is told and does not fail the probe while others go on. */
 export function readyz(status: Status): Health {
   const { certificates, config, watch } = status.instance;
+  const { domains } = status;
   const checks = [
     ...startChecks(status),
-    ...haltChecks(status.domains),
-    ...heldChecks(status.domains),
-    ...staleChecks(status.domains),
+    ...haltChecks(domains),
+    ...pauseChecks(domains),
+    ...heldChecks(domains),
+    ...staleChecks(domains),
   ];
   checks.push(...status.domains.flatMap(cacheChecks));
   if (status.instance.state === 'stopping')
@@ -164,6 +166,18 @@ function haltChecks(domains: readonly DomainStatus[]): Check[] {
     reason: `halted${reason === undefined ? '' : `: ${reason}`}`,
     next: 'heal the cause; /status has the details',
   }));
+}
+
+/** Nobody is served worse for it, and it is easily forgotten. */
+function pauseChecks(domains: readonly DomainStatus[]): Check[] {
+  return domains
+    .filter(({ state }) => state === 'paused')
+    .map(({ domain }) => ({
+      name: `domain ${domain}`,
+      state: 'warning',
+      reason: 'paused by an operator: nothing is pulled',
+      next: `dfsync resume --domain ${domain}`,
+    }));
 }
 
 /** Whoever is cut off from its peers for it still serves its own server. */

@@ -94,6 +94,13 @@ const cases: { name: string; status: Status; startup: boolean; ready: boolean; s
     says: /^\[!\] cache of acme\.example: it cannot be written: write shard-00\.json\.new: ENOSPC; next: free some space/m,
   },
   {
+    name: 'paused',
+    status: sampleStatus({ domains: [sampleDomain({ state: 'paused', reason: 'paused by an operator' })] }),
+    startup: true,
+    ready: true,
+    says: /^\[!\] domain acme\.example: paused .*; next: dfsync resume --domain acme\.example$/m,
+  },
+  {
     name: 'halted before its first scan',
     status: sampleStatus({ domains: [sampleDomain(), unscanned('halted')] }),
     startup: true,
