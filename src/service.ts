@@ -38,6 +38,8 @@ const CACHE = '.dfsync/cache';
 const TRASH = '.dfsync/trash';
 /** How often the number of entries is looked at: what a first pull adds meanwhile is some megabytes. */
 const WATCH_SIZE_MS = 10_000;
+/** Whoever pulls from here asks at least so often: twice as long as a feed without news is held open. */
+const PULLS_MS = 60_000;
 /** How old a file's date must be before the file is read: one granule of common file systems. */
 const GRANULE_MS = 2;
 
@@ -157,10 +159,11 @@ export class Service {
     return this.#is.paused(domain);
   }
 
-  /** Changes that this instance has announced and a peer has not said to have applied; undefined before it has asked. */
+  /** Changes that this instance has announced and a peer has not said to have applied; undefined where it does not pull from here. */
   untaken(roleid: number): number | undefined {
     const done = this.#server.done.get(roleid);
-    return done && Math.max(0, this.feed.sequence - done.sequence);
+    if (!done || this.#is.clock.now() - done.at > PULLS_MS) return undefined;
+    return Math.max(0, this.feed.sequence - done.sequence);
   }
 
   /** Hashes of the content of files of this instance, made for the occasion. */

@@ -47,16 +47,19 @@ function rowsOf(peer: PeerStatus): Cell[][] {
   const end: Cell[] = [
     { text: untaken === undefined ? '?' : formatCount(untaken), tone: untaken === 0 ? 'quiet' : 'plain' },
     { text: skewMs === undefined ? '?' : `${(skewMs / 1000).toFixed(1)} s`, tone: 'quiet' },
-    { text: peer.reason ?? '', tone: 'warning' },
   ];
-  const domains = peer.domains.map(({ domain, lagSeconds, wanted, mismatched }): Cell[] => [
+  const domains = peer.domains.map(({ domain, lagSeconds, wanted, mismatched, state }): Cell[] => [
     { text: domain },
     { text: formatSpan(lagSeconds * 1000), tone: lagSeconds > 0 ? 'busy' : 'quiet' },
     { text: formatCount(wanted), tone: wanted > 0 ? 'busy' : 'quiet' },
     { text: formatCount(mismatched), tone: mismatched > 0 ? 'warning' : 'quiet' },
+    ...end,
+    { text: peer.reason ?? (state === 'serving' ? '' : `the domain is ${state} there`), tone: 'warning' },
   ]);
-  const rows = domains.length > 0 ? domains : [[{ text: '' }, { text: '' }, { text: '' }, { text: '' }]];
-  return rows.map(row => [...who, ...row, ...end]);
+  const blank = Array.from({ length: 4 }, (): Cell => ({ text: '' }));
+  const rows =
+    domains.length > 0 ? domains : [[...blank, ...end, { text: peer.reason ?? '', tone: 'warning' } as Cell]];
+  return rows.map(row => [...who, ...row]);
 }
 
 function toneOf(state: PeerStatus['state']): Tone {

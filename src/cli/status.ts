@@ -67,8 +67,12 @@ function rowOf(domain: DomainStatus, peers: Status['peers']): Cell[] {
     number(domain.items.length, 'bad'),
     number(held, 'warning'),
     { text: formatSpan(lag), tone: lag > 0 ? 'busy' : 'quiet' },
-    { text: domain.reason ?? domain.held?.reason ?? '', tone: 'warning' },
+    { text: domain.reason ?? domain.held?.reason ?? staleText(domain), tone: 'warning' },
   ];
+}
+
+function staleText({ stale }: DomainStatus): string {
+  return stale ? `a stale replica: ${stale.peers.join(', ')} pull nothing from it` : '';
 }
 
 function number(count: number, tone: Tone): Cell {

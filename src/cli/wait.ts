@@ -69,10 +69,13 @@ export function awaitedOf({ instance, domains, peers }: Status, domain: string |
       if (each.held) return [`${each.domain}: ${each.held.deletions} deletions are held`];
       return each.unannounced > 0 ? [`${each.domain}: ${each.unannounced} paths are not announced yet`] : [];
     }),
-    ...peers.flatMap(({ peer, state: peerState, reason: why, untaken, domains: shared }) => {
+    ...peers.flatMap(({ peer, site, state: peerState, reason: why, untaken, domains: shared }) => {
       if (peerState === 'standby' || !shared.some(at => domain === undefined || at.domain === domain)) return [];
       if (peerState !== 'live') return [`${peer} is ${peerState}${why === undefined ? '' : `: ${why}`}`];
-      return untaken === 0 ? [] : [`${peer} has not said to have everything, ${untaken ?? 'all'} changes to go`];
+      // A gateway of another site may pull from another one here.
+      return untaken === 0 || (untaken === undefined && site !== instance.site)
+        ? []
+        : [`${peer} has not said to have everything, ${untaken ?? 'all'} changes to go`];
     }),
   ];
 }

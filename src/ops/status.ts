@@ -185,7 +185,7 @@ export interface PeerStatus {
   readonly state: PeerState;
   readonly reason?: string;
   readonly lastContact?: number;
-  /** Changes announced here that it has not said to have applied, which it says every ten seconds; absent before it has asked. */
+  /** Changes announced here that it has not said to have applied, which it says every ten seconds; absent where it does not pull from here. */
   readonly untaken?: number;
   /** Its clock minus ours, in milliseconds. */
   readonly skewMs?: number;

@@ -18,6 +18,11 @@ const well = samplePeer({
   domains: [{ domain: 'acme.example', lagSeconds: 0, mismatched: 0, wanted: 0, state: 'serving' }],
 });
 
+/** A peer that does not pull from this instance. */
+function awayOf({ untaken: _, ...peer }: typeof well) {
+  return peer;
+}
+
 describe('the status of an instance', () => {
   it('is a few lines and a table', () => {
     assert.deepEqual(statusText(sampleStatus({ peers: [well] }), plain), [
@@ -123,6 +128,12 @@ describe('waiting', () => {
       { ...status, peers: [{ ...well, state: 'standby', untaken: 5 }] },
       undefined,
     ],
+    [
+      'does not mind a gateway that pulls from another one here',
+      { ...status, peers: [well, { ...awayOf(well), site: 'south' }] },
+      undefined,
+    ],
+    ['goes on while a member has not asked yet', { ...status, peers: [awayOf(well)] }, /all changes to go/],
     ['goes on before any domain is served', { ...status, domains: [] }, /no domain is served yet/],
   ];
   for (const [name, given, awaits] of cases)
