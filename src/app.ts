@@ -182,13 +182,16 @@ export class App {
         this.#log.info('scanned', { domain, paths, ms: endedAt - startedAt, unread: hidden.length, objection }),
       onTransfer: ({ peer, ...transfer }) => this.#metrics.addTransfer({ ...transfer, peer: this.#peerName(peer) }),
       onReport: (domain, report) => {
-        if (report.applied + report.failed > 0 || report.trouble) this.#log.info('pulled', { domain, ...report });
+        const { arrivals: _, operations: __, saved: ___, ...told } = report;
+        this.#metrics.pulled(domain, report, origin => this.#siteOf(origin));
+        if (told.applied + told.failed > 0 || told.trouble) this.#log.info('pulled', { domain, ...told });
       },
+      onReplicaReport: (domain, report) => this.#metrics.reported(domain, report),
+      onRequest: (route, status) => this.#metrics.requested('peers', route, status),
       onEvent: (level, event, { peer, ...fields }) =>
         this.#tell(level, event, { ...(peer !== undefined && { peer: this.#peerName(peer) }), ...fields }),
       onBeat: () => this.#pulse.beat(),
       onTrouble: ({ message, lostEvents }) => {
-        if (lostEvents) this.#metrics.watchLost();
         this.#tell('warn', 'watch', { message, lostEvents });
       },
       onWait: holder => {
@@ -198,6 +201,10 @@ export class App {
         this.#enter('waiting-for-lock', `${root} is held by ${who}; it goes on as soon as that one ends`);
       },
     });
+  }
+
+  #siteOf(roleid: number): string | undefined {
+    return this.#network.instances.find(instance => instance.roleid === roleid)?.site;
   }
 
   /** To the log, and to whoever listens. */

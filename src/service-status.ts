@@ -2,14 +2,17 @@
 import type { DomainName } from './core/path.ts';
 import type { Network } from './core/topology.ts';
 import type { Replica } from './folder/replica.ts';
+import type { Watcher } from './folder/watch.ts';
 import type {
   DomainState,
   DomainStatus,
   HeldStatus,
   InstanceStatus,
+  PeerDomainStatus,
   PeerStatus,
   StaleStatus,
   Status,
+  WatchStatus,
 } from './ops/status.ts';
 import type { Service } from './service.ts';
 import { lastChanges } from './service-changes.ts';
@@ -30,21 +33,36 @@ export function statusOf(
   names: PeerNames,
   now: number,
 ): Status {
-  const watcher = service?.watcher;
   const links = service?.loop.links ?? [];
+  const space = service?.space;
   return {
     instance: {
       ...instance,
       epoch: service?.feed.epoch ?? '',
       sequence: service?.feed.sequence ?? 0,
-      watch: { kind: watcher?.kind ?? 'none', ...(watcher?.degraded !== undefined && { degraded: watcher.degraded }) },
+      watch: watchStatus(service?.watcher),
     },
     domains: service
       ? [...service.folders.values()].map(replica => domainStatus(replica, service, links, names, now))
       : [],
-    peers: links.map(link => peerStatus(link, service!, names)),
+    peers: peersStatus(links, service, names),
     unmapped: service ? unmapped(service) : [],
     changes: service ? lastChanges(service.feed, service.folders, names) : [],
+    ...(space && { volume: space }),
+  };
+}
+
+function watchStatus(watcher: Watcher | undefined): WatchStatus {
+  if (!watcher) return { kind: 'none' };
+  const { kind, degraded, events, losses, provedAt, use } = watcher;
+  return {
+    kind,
+    events,
+    losses,
+    ...(degraded !== undefined && { degraded }),
+    ...(provedAt !== undefined && { provedAt }),
+    ...(use?.watches !== undefined && { watches: use.watches }),
+    ...(use?.limit !== undefined && { limit: use.limit }),
   };
 }
 
@@ -96,6 +114,7 @@ function domainStatus(
     directory: replica.directory,
     state,
     ...(reason !== undefined && { reason }),
+    ...(state === 'halted' && { haltedBy: replica.haltedBy ?? 'volume' }),
     files,
     bytes,
     entries,
@@ -162,9 +181,24 @@ function isBehind(link: Link, replica: Replica): boolean {
   );
 }
 
-function peerStatus(link: Link, service: Service, names: PeerNames): PeerStatus {
+function peersStatus(links: readonly Link[], service: Service | undefined, names: PeerNames): PeerStatus[] {
+  const pending = new Map<DomainName, Map<number, Pending>>();
+  for (const link of links)
+    for (const domain of link.active ? link.learner.sharedDomains() : [])
+      if (!pending.has(domain)) pending.set(domain, pendingOf(service?.loop.domain(domain)?.wants));
+  return links.map(link => peerStatus(link, service, pending, names));
+}
+
+function peerStatus(
+  link: Link,
+  service: Service | undefined,
+  pending: ReadonlyMap<DomainName, ReadonlyMap<number, Pending>>,
+  names: PeerNames,
+): PeerStatus {
   const { instance, learner, active } = link;
-  const untaken = service.untaken(instance.roleid);
+  const { reason, lastContact, lastCompared, skewMs, roundTripMs, comparisons, failed } = learner;
+  const untaken = service?.untaken(instance.roleid);
+  const askedAt = service?.askedAt(instance.roleid);
   return {
     peer: names.get(instance.roleid) ?? instance.name,
     roleid: instance.roleid,
@@ -172,26 +206,62 @@ function peerStatus(link: Link, service: Service, names: PeerNames): PeerStatus 
     address: link.crossSite ? instance.externalAddress : instance.address,
     up: active && learner.state === 'live',
     state: active ? learner.state : 'standby',
-    ...(learner.reason !== undefined && { reason: learner.reason }),
-    ...(learner.lastContact !== undefined && { lastContact: learner.lastContact }),
+    ...(reason !== undefined && { reason }),
+    ...(lastContact !== undefined && { lastContact }),
+    ...(lastCompared !== undefined && { lastSuccess: lastCompared }),
     ...(untaken !== undefined && { untaken }),
-    ...(learner.skewMs !== undefined && { skewMs: learner.skewMs }),
-    ...askedAtOf(instance.roleid, service),
+    ...(skewMs !== undefined && { skewMs }),
+    ...(roundTripMs !== undefined && { roundTripMs }),
+    ...(askedAt !== undefined && { askedAt }),
+    comparisons,
+    failures: failed,
     domains: active
-      ? [...learner.sharedDomains()].map(domain => ({
-          domain,
-          lagSeconds: learner.lagMs(domain) / 1000,
-          mismatched: learner.links.get(domain)?.mismatched ?? 0,
-          wanted: service.loop.domain(domain)?.wants.countOf(instance.roleid) ?? 0,
-          state: learner.links.get(domain)?.state ?? 'unknown',
-        }))
+      ? [...learner.sharedDomains()].map(domain =>
+          peerDomainStatus(domain, link, pending.get(domain)?.get(instance.roleid)),
+        )
       : [],
   };
 }
 
-function askedAtOf(roleid: number, service: Service): Pick<PeerStatus, 'askedAt'> {
-  const askedAt = service.askedAt(roleid);
-  return askedAt === undefined ? {} : { askedAt };
+function peerDomainStatus(domain: DomainName, { learner }: Link, pending: Pending | undefined): PeerDomainStatus {
+  const known = learner.links.get(domain);
+  return {
+    domain,
+    lagSeconds: learner.lagMs(domain) / 1000,
+    mismatched: known?.mismatched ?? 0,
+    ...(known?.mismatchedSince !== undefined && { mismatchedSince: known.mismatchedSince }),
+    inSync: known?.compared === true && known.mismatchedSince === undefined,
+    wanted: pending?.count ?? 0,
+    wantedBytes: pending?.bytes ?? 0,
+    ...(pending && { wantedSince: pending.since }),
+    state: known?.state ?? 'unknown',
+  };
+}
+
+/** What is wanted from one peer. */
+interface Pending {
+  count: number;
+  bytes: number;
+  since: number;
+}
+
+/** By peer, in one pass over the wants; what only a person can heal is an item error, and left out. */
+function pendingOf(wants: Wants | undefined): Map<number, Pending> {
+  const byPeer = new Map<number, Pending>();
+  for (const { entry, sources, since, stuck } of wants?.list() ?? []) {
+    if (stuck) continue;
+    const bytes = entry.kind === 'file' ? entry.size : 0;
+    for (const roleid of sources.keys()) {
+      const pending = byPeer.get(roleid);
+      if (!pending) byPeer.set(roleid, { count: 1, bytes, since });
+      else {
+        pending.count++;
+        pending.bytes += bytes;
+        pending.since = Math.min(pending.since, since);
+      }
+    }
+  }
+  return byPeer;
 }
 
 function unmapped(service: Service): string[] {

@@ -14,6 +14,7 @@ import { acquireLock, type Holder, type Lock, LockError } from './folder/lock.ts
 import type { ScanReport } from './folder/look.ts';
 import { realDisk } from './folder/real-disk.ts';
 import { type PathEvent, Replica } from './folder/replica.ts';
+import type { ReplicaReport } from './folder/replica-report.ts';
 import { threadScanner } from './folder/scan-worker.ts';
 import { threadSmallFiles } from './folder/small-files-worker.ts';
 import { type TrashArea, TrashKeeper } from './folder/trash-keeper.ts';
@@ -29,7 +30,7 @@ import type { Transfer } from './peer/transfer.ts';
 import { Feed } from './sync/feed.ts';
 import { Loop } from './sync/loop.ts';
 import type { FileRef, HashItem } from './sync/peer.ts';
-import type { PullReport } from './sync/pull.ts';
+import type { PullReport } from './sync/pull-report.ts';
 import { Server } from './sync/serve.ts';
 
 /** Where the caches of the domains are. */
@@ -59,6 +60,9 @@ export interface ServiceOptions {
   paused(domain: DomainName): string | undefined;
   onTransfer(transfer: Transfer): void;
   onReport(domain: DomainName, report: PullReport): void;
+  onReplicaReport(domain: DomainName, report: ReplicaReport): void;
+  /** A peer's request was answered. */
+  onRequest(route: string, status: number): void;
   onEvent(level: 'info' | 'warn' | 'error', event: string, fields: Record<string, unknown>): void;
   onBeat(): void;
   onPath(event: PathEvent): void;
@@ -118,19 +122,8 @@ export class Service {
       protocols: PROTOCOLS,
       network: () => ({ network: this.#network, self: this.#self }),
       folders: () => this.folders,
+      skews: () => Object.fromEntries(this.loop.skews),
       granuleMs: GRANULE_MS,
-    });
-    this.#peers = createPeerServer({
-      serving: this.#server,
-      tokens: options.tokens,
-      ...(options.tls && { tls: options.tls }),
-      onHandshakeRefused: (from, reason) => options.onEvent('warn', 'peer.handshake', { from, reason }),
-      onTransfer: options.onTransfer,
-      onError: error =>
-        options.onEvent('error', 'peer.answer', {
-          error,
-          next: 'a peer that was too slow: look at its network; anything else: report it. It asks again',
-        }),
     });
     this.loop = new Loop({
       clock,
@@ -141,6 +134,19 @@ export class Service {
       onEvent: (event, fields) => options.onEvent('info', event, fields),
       onWarning: (event, fields) => options.onEvent('warn', event, fields),
       onBeat: options.onBeat,
+    });
+    this.#peers = createPeerServer({
+      serving: this.#server,
+      tokens: options.tokens,
+      ...(options.tls && { tls: options.tls }),
+      onHandshakeRefused: (from, reason) => options.onEvent('warn', 'peer.handshake', { from, reason }),
+      onTransfer: options.onTransfer,
+      onRequest: options.onRequest,
+      onError: error =>
+        options.onEvent('error', 'peer.answer', {
+          error,
+          next: 'a peer that was too slow: look at its network; anything else: report it. It asks again',
+        }),
     });
   }
 
@@ -173,6 +179,15 @@ export class Service {
 
   get watcher(): Watcher | undefined {
     return this.#watcher;
+  }
+
+  /** Bytes of the volume; undefined where it cannot be asked. */
+  get space(): { readonly free: number; readonly total: number } | undefined {
+    try {
+      return this.#disk.space();
+    } catch {
+      return undefined;
+    }
   }
 
   /** Bytes in a domain's trash; undefined before it was measured. */
@@ -331,6 +346,7 @@ export class Service {
       onEvent: (event, fields) => this.#is.onEvent('warn', event, fields),
       onPath: this.#is.onPath,
       onScan: this.#is.onScan,
+      onReport: report => this.#is.onReplicaReport(name, report),
     });
     if (this.#bytesIn(cache) > LARGE_CACHE_BYTES) keepHeapSmall();
     await replica.open();

@@ -15,13 +15,32 @@ export interface Circumstances {
   readonly paused?: string | undefined;
 }
 
+/** What can stop a domain. */
+export const HALTS = ['volume', 'lock', 'space'] as const;
+export type Halt = (typeof HALTS)[number];
+
+/** What stops a domain now, or undefined. */
+export function haltOf(now: Circumstances): Halt | undefined {
+  if (now.volume !== undefined) return 'volume';
+  if (now.lockLost) return 'lock';
+  return now.freeRatio < now.minFreeRatio ? 'space' : undefined;
+}
+
 /** Why nothing may be pulled into a domain now, or undefined. */
 export function objection(now: Circumstances): string | undefined {
-  if (now.volume !== undefined) return now.volume;
-  if (now.lockLost) return 'the lock on the volume was lost; another process may write to it: restart this instance';
-  if (now.freeRatio < now.minFreeRatio)
-    return `only ${percent(now.freeRatio)} of the volume is free, less than the floor of ${percent(now.minFreeRatio)}: free some space, or lower options.minFree`;
-  return now.paused;
+  const halt = haltOf(now);
+  switch (halt) {
+    case undefined:
+      return now.paused;
+    case 'volume':
+      return now.volume;
+    case 'lock':
+      return 'the lock on the volume was lost; another process may write to it: restart this instance';
+    case 'space':
+      return `only ${percent(now.freeRatio)} of the volume is free, less than the floor of ${percent(now.minFreeRatio)}: free some space, or lower options.minFree`;
+    default:
+      return halt satisfies never;
+  }
 }
 
 /** Why there is no room for so many bytes more, although the domain may be pulled; undefined: there is. */

@@ -11,12 +11,23 @@
  *   missing with most    of its domain is held instead: it counts as absent, and is announced when an operator says so.
  */
 import { type Clock, Pause } from '../core/clock.ts';
-import { type Entry, isEqual, isLive, isSameContent, type Origin, type Seen } from '../core/entry.ts';
+import {
+  type Entry,
+  entryOf,
+  isEqual,
+  isLive,
+  isSameContent,
+  type Origin,
+  type Seen,
+  tombstoneOf,
+} from '../core/entry.ts';
 import type { HoldLimits } from '../core/holding.ts';
 import { observe } from '../core/observe.ts';
+import { type Operation, operationOf } from '../core/operation.ts';
 import { ancestorsOf, childOf, isBelow, parentOf, type RelPath } from '../core/path.ts';
 import { Carried } from './carried.ts';
 import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
+import { Drift } from './drift.ts';
 import { Held, type HeldPath } from './held.ts';
 import type { DomainIndex, Identity } from './index-store.ts';
 import { Missing } from './missing.ts';
@@ -70,6 +81,8 @@ export interface LookContext {
   forget(paths: readonly RelPath[]): void;
   /** Deletions are held from now on, or more of them, for a reason; or (undefined) none any more. */
   onHeld(reason: string | undefined): void;
+  /** A scan found what no event had announced. */
+  onDrift?(operation: Operation): void;
 }
 
 /** What an operator can decide about deletions that are held: they were meant, or they are to be undone. */
@@ -91,6 +104,8 @@ interface Due {
   first: boolean;
   /** The second listing of a new directory, which needs no third. */
   relist: boolean;
+  /** A scan is the only reason. */
+  scanned: boolean;
 }
 
 export class Looker {
@@ -102,6 +117,7 @@ export class Looker {
   readonly #again = new Map<RelPath, number>();
   readonly #missing = new Missing();
   readonly #carried = new Carried();
+  readonly #drift: Drift;
   readonly #held: Held;
   readonly #sights: Sights;
   /** The process before this one held deletions since then: what a first look finds missing stays held. */
@@ -116,6 +132,7 @@ export class Looker {
     this.#settling = new Settling(context.settleMs);
     this.#held = new Held(context.holdLimits);
     this.#sights = new Sights(context.disk, context.directory);
+    this.#drift = new Drift(operation => context.onDrift?.(operation));
   }
 
   /** Whether the first scan has ended: before, the domain is neither pulled nor served. */
@@ -130,6 +147,7 @@ export class Looker {
 
   /** Something may have changed. `closed`: a writer has finished; `deep`: everything below may be new. */
   hint(path: RelPath, closed = false, deep = false): void {
+    this.#drift.announced(path, deep);
     this.#enqueue(path, closed, deep && !this.#carried.isOwn(path), this.#isFirst(path));
     const now = this.#carried.placeOf(path);
     if (now !== undefined) this.#enqueue(now, closed, deep, this.#isFirst(now));
@@ -202,6 +220,7 @@ export class Looker {
 
   /** Something was applied at a path: what was noticed of it before is void. */
   applied(path: RelPath): void {
+    this.#drift.announced(path);
     this.#forgetMissing(path);
     this.#settling.forget(path);
     this.#missing.unmove(path);
@@ -247,7 +266,7 @@ export class Looker {
         // Renames can be told only once it is known what is missing.
         if (defer && !isLive(known)) unknown.push(path);
         else if (!this.#scanned && !known && seen) met.push(...this.#met(path, seen, stat));
-        else this.#enqueue(path, false, false, this.#isFirst(path));
+        else this.#enqueueScanned(path);
       }
       if (met.length > 0) this.#is.commitMet(met);
       // Several batches may have come: without this they would be one long stretch.
@@ -256,10 +275,9 @@ export class Looker {
     }
     signal.throwIfAborted();
     const objection = before ?? guard() ?? rootObjection(hidden);
-    if (objection === undefined)
-      for (const path of this.#unmet(hidden)) this.#enqueue(path, false, false, this.#isFirst(path));
+    if (objection === undefined) for (const path of this.#unmet(hidden)) this.#enqueueScanned(path);
     await this.#drain(0, signal);
-    for (const path of unknown) this.#enqueue(path, false, false, this.#isFirst(path));
+    for (const path of unknown) this.#enqueueScanned(path);
     // What is in no index is not missed by a scan either.
     for (const problem of this.#is.problems.list())
       if (UNSEEN.includes(problem.class)) this.#enqueue(problem.path, false, false, this.#isFirst(problem.path));
@@ -276,7 +294,7 @@ export class Looker {
    * hinted at: it is as good as a fresh one.
    */
   #met(path: RelPath, seen: Seen, stat: Stat): LocalChange[] {
-    const due: Due = { closed: false, deep: false, first: true, relist: false };
+    const due: Due = { closed: false, deep: false, first: true, relist: false, scanned: true };
     if (seen.kind === 'file' && !this.#isSettled(path, stat, due)) return [];
     const change = this.#change(path, seen, stat, true);
     return change ? [change] : [];
@@ -298,6 +316,7 @@ export class Looker {
   async #work(signal: AbortSignal): Promise<void> {
     await this.#drain(0, signal);
     const now = this.#is.clock.now();
+    this.#drift.tell(now);
     for (const [path, at] of this.#again) {
       // What was moved is announced first: nobody has to wait for a second look at it.
       if (at > now || this.#missing.moved.size > 0) continue;
@@ -323,11 +342,16 @@ export class Looker {
     return next;
   }
 
-  #enqueue(path: RelPath, closed: boolean, deep: boolean, first: boolean, relist = false): void {
+  #enqueueScanned(path: RelPath): void {
+    this.#enqueue(path, false, false, this.#isFirst(path), false, true);
+  }
+
+  #enqueue(path: RelPath, closed: boolean, deep: boolean, first: boolean, relist = false, scanned = false): void {
     const at = this.#applying.has(path) ? this.#applying : this.#due;
     const due = at.get(path);
-    if (!due) at.set(path, { closed, deep, first, relist });
+    if (!due) at.set(path, { closed, deep, first, relist, scanned });
     else {
+      due.scanned &&= scanned;
       due.relist &&= relist;
       due.closed ||= closed;
       due.deep ||= deep;
@@ -362,6 +386,7 @@ export class Looker {
       return undefined;
     }
     if (sight.seen === undefined) {
+      this.#drifted(path, undefined, due);
       this.#notice(path, due.first);
       if (sight.isSpecial) this.#report(path, 'special', SPECIAL);
       return undefined;
@@ -372,6 +397,7 @@ export class Looker {
     if (this.isMissing(path)) this.#returned(path);
     const known = this.#is.index.onDisk(path);
     const same = known !== undefined && isEqual(known, seen);
+    if (!same) this.#drifted(path, seen, due);
     if (known?.kind === 'directory' && seen.kind !== 'directory' && this.#is.index.liveChildren(path) > 0) {
       // What was below is announced first, so that it is known as deleted, or moved, when this takes its parent's place.
       this.#notice(path, due.first);
@@ -390,6 +416,15 @@ export class Looker {
       return undefined;
     }
     return this.#change(path, seen, stat, due.first);
+  }
+
+  /** What a first look finds nobody could have announced, and what is noticed already was. */
+  #drifted(path: RelPath, seen: Seen | undefined, { scanned, first }: Due): void {
+    if (!scanned || first || this.isMissing(path) || this.#settling.has(path)) return;
+    const was = this.#is.index.get(path);
+    const now = this.#is.clock.now();
+    if (seen) this.#drift.found(path, operationOf(was, entryOf(path, seen, {})), now);
+    else if (isLive(was)) this.#drift.found(path, operationOf(was, tombstoneOf(was, now, {})), now);
   }
 
   #change(path: RelPath, seen: Seen, stat: Stat, first: boolean, from?: Origin): LocalChange | undefined {

@@ -7,11 +7,12 @@ import { type DigestNode, MAX_PREFIX } from '../core/digest.ts';
 import { type Entry, isEqual, isLive, isSameContent, type Seen } from '../core/entry.ts';
 import type { HoldLimits } from '../core/holding.ts';
 import { redated } from '../core/observe.ts';
+import { type Operation, operationOf } from '../core/operation.ts';
 import { ancestorsOf, type DomainName, parentOf, type RelPath } from '../core/path.ts';
 import type { Action, View } from '../core/plan.ts';
 import type { Discarded } from '../core/recovery.ts';
 import { type Attendance, oftenWithin } from '../core/retention.ts';
-import { type Circumstances, lacksRoom, objection } from '../core/safety.ts';
+import { type Circumstances, type Halt, haltOf, lacksRoom, objection } from '../core/safety.ts';
 import { sameVersion } from '../core/version.ts';
 import type { Applied, ApplyContext, Truth } from './apply.ts';
 import { Batches, type Via } from './apply-batch.ts';
@@ -25,6 +26,7 @@ import { Problems } from './problem.ts';
 import { recover, type Unrecovered } from './recover.ts';
 import { renounce } from './renounce.ts';
 import { hasParents, replay } from './replay.ts';
+import type { ReplicaReport, ScanResult, ScanTrigger } from './replica-report.ts';
 import { placeOf, type Scanner } from './scan.ts';
 import type { SmallFiles } from './small-files.ts';
 import { Staging } from './staging.ts';
@@ -98,6 +100,7 @@ export interface ReplicaOptions {
   onPath?(event: PathEvent): void;
   /** Told of each scan that has ended. */
   onScan?(domain: DomainName, report: ScanReport): void;
+  onReport?(report: ReplicaReport): void;
 }
 
 export class Replica implements View {
@@ -123,6 +126,7 @@ export class Replica implements View {
   #unwritten = false;
   #notWritten: string | undefined;
   #rescan = false;
+  #trigger: ScanTrigger = 'start';
   readonly #pause = new Pause();
   readonly #housePause = new Pause();
 
@@ -155,6 +159,7 @@ export class Replica implements View {
       commitMet: changes => this.#commitMet(changes),
       forget: paths => this.#forget(paths),
       onHeld: reason => this.#onHeld(reason),
+      onDrift: operation => this.#report({ did: 'drift', operation }),
     });
     this.#batches = new Batches({
       disk,
@@ -221,13 +226,19 @@ export class Replica implements View {
 
   /** Writes the cache. */
   async flush(): Promise<void> {
-    this.#journal.rotate();
-    await this.#writeOut.renew();
-    await this.#cache.flush(this.#index);
-    await this.#saveMemory();
-    this.#journal.discardBefore();
-    this.#unwritten = false;
-    this.#notWritten = undefined;
+    let result: 'ok' | 'failed' = 'failed';
+    try {
+      this.#journal.rotate();
+      await this.#writeOut.renew();
+      await this.#cache.flush(this.#index);
+      await this.#saveMemory();
+      this.#journal.discardBefore();
+      this.#unwritten = false;
+      this.#notWritten = undefined;
+      result = 'ok';
+    } finally {
+      this.#report({ did: 'flush', result });
+    }
   }
 
   /** One after the other: they write the same file. */
@@ -263,6 +274,11 @@ export class Replica implements View {
   /** Why nothing may be pulled now, or undefined. */
   objection(): string | undefined {
     return this.#looker.halted ?? objection(this.#is.circumstances());
+  }
+
+  /** What stops the domain, or undefined. */
+  get haltedBy(): Halt | undefined {
+    return this.#looker.halted !== undefined ? 'volume' : haltOf(this.#is.circumstances());
   }
 
   /** Why there is no room for so many bytes more, or undefined. */
@@ -653,15 +669,23 @@ export class Replica implements View {
 
   #commitLocal(changes: readonly LocalChange[]): void {
     this.#record(changes.map(recordOf));
+    const operations: Partial<Record<Operation, number>> = {};
     for (const change of changes) {
+      const operation = operationOf(this.#index.get(change.entry.path), change.entry);
+      operations[operation] = (operations[operation] ?? 0) + 1;
       this.#set(change, undefined, undefined);
       this.#is.onPath?.({ domain: this.domain, did: 'made', entry: change.entry, via: undefined, conflict: false });
     }
+    this.#report({ did: 'change', operations });
     try {
       this.#writeOut.renamed(changes.map(({ entry }) => entry));
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
     }
+  }
+
+  #report(report: ReplicaReport): void {
+    this.#is.onReport?.(report);
   }
 
   #commitMet(changes: readonly LocalChange[]): void {
@@ -679,7 +703,10 @@ export class Replica implements View {
   async #scanLoop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#rescan = false;
-      await this.#scanOnce(signal);
+      const startedAt = this.#is.clock.now();
+      const result = await this.#scanOnce(signal);
+      if (signal.aborted) return;
+      this.#report({ did: 'scan', trigger: this.#trigger, result, ms: this.#is.clock.now() - startedAt });
       const { scanIntervalMs, random } = this.#is;
       // Varied, so that the instances of a site do not scan a shared storage at once.
       const interval = scanIntervalMs * (0.75 + random() / 2);
@@ -689,10 +716,11 @@ export class Replica implements View {
           this.#is.clock,
           signal,
         );
+      this.#trigger = this.#rescan ? 'lost-events' : result === 'ok' ? 'interval' : 'retry';
     }
   }
 
-  async #scanOnce(signal: AbortSignal): Promise<void> {
+  async #scanOnce(signal: AbortSignal): Promise<ScanResult> {
     const wasReady = this.ready;
     try {
       const report = await this.#looker.scan(this.#is.scanner, signal);
@@ -705,14 +733,16 @@ export class Replica implements View {
       this.#lastScan = report;
       this.#is.onScan?.(this.domain, report);
       if (this.ready && !wasReady) this.#is.onReady(this.domain);
+      return report.objection === undefined ? 'ok' : 'objected';
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) return 'failed';
       this.#is.onEvent('scan failed', {
         domain: this.domain,
         reason: String(error),
         next: 'look at the volume; it is scanned again in ten seconds',
       });
       await this.#is.clock.sleep(HOUSEKEEPING_MS, signal);
+      return 'failed';
     }
   }
 

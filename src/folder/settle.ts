@@ -73,6 +73,11 @@ export class Settling {
     return file !== undefined && now - file.noticed >= BUSY_MS;
   }
 
+  /** Whether a file is waited for. */
+  has(path: RelPath): boolean {
+    return this.#files.has(path);
+  }
+
   forget(path: RelPath): void {
     // A scan calls it a million times, when there is nothing to forget.
     if (this.#files.size > 0) this.#files.delete(path);

@@ -64,6 +64,10 @@ class Chokidar implements Source {
     });
   }
 
+  get pid(): number | undefined {
+    return this.kind === 'chokidar' ? process.pid : undefined;
+  }
+
   /** It lists each directory after it has begun to watch it. */
   async cover(): Promise<void> {}
 

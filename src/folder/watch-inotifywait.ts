@@ -81,6 +81,10 @@ class Inotifywait implements Source {
     this.#ended = this.#supervise();
   }
 
+  get pid(): number | undefined {
+    return this.#pid;
+  }
+
   async cover(inodes: Iterable<number>): Promise<void> {
     const child = this.#child;
     if (this.#pid === undefined || this.degraded !== undefined) return;
@@ -137,7 +141,10 @@ class Inotifywait implements Source {
     });
     return new Promise(resolve => {
       child.on('error', error => resolve(error.message));
-      child.on('close', () => resolve(this.#reason ?? reason));
+      child.on('close', () => {
+        this.#pid = undefined;
+        resolve(this.#reason ?? reason);
+      });
     });
   }
 

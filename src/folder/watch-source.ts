@@ -31,6 +31,8 @@ export interface Source {
   readonly kind: 'inotifywait' | 'chokidar' | 'polling';
   /** Why events may be missing at present. */
   readonly degraded: string | undefined;
+  /** The process that holds the kernel's watches; undefined: none does. */
+  readonly pid: number | undefined;
   /**
    * Makes sure that directories are watched, given their inodes; begins anew where one is not. A directory that appears while watches
    * are set up, in one that has been passed, may never get any.

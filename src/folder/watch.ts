@@ -6,6 +6,7 @@ import { watchWithChokidar } from './watch-chokidar.ts';
 import { watchWithInotifywait } from './watch-inotifywait.ts';
 import { Probe } from './watch-probe.ts';
 import { type Hint, PROBE_FILE, type Sink, type Source, type Trouble } from './watch-source.ts';
+import { type InotifyUse, inotifyUse } from './watched.ts';
 
 /** Where hints come from; `auto`: inotifywait where it is installed, else chokidar. */
 export type WatchSource = 'auto' | 'inotifywait' | 'chokidar' | 'polling' | 'off';
@@ -34,6 +35,12 @@ export interface Watcher {
   readonly degraded: string | undefined;
   /** How many times events were, or may have been, lost. */
   readonly losses: number;
+  /** Hints that came. */
+  readonly events: number;
+  /** When an event of the probe file came last (milliseconds since 1970); undefined: none did yet. */
+  readonly provedAt: number | undefined;
+  /** Of the kernel's watches, as of the last proof. */
+  readonly use: InotifyUse | undefined;
   /** Touches the probe file; false, and reported as trouble, where its event does not come. */
   prove(): Promise<boolean>;
   /** Makes sure that directories are watched, given their inodes; begins anew where one is not. */
@@ -74,6 +81,9 @@ function start(root: string, sink: Sink, { source, clock, pollEvery }: WatchOpti
 /** A source that has to prove itself from time to time. */
 class ProvedWatcher implements Watcher {
   losses = 0;
+  events = 0;
+  provedAt: number | undefined;
+  use: InotifyUse | undefined;
   readonly #options: WatchOptions;
   readonly #probe: Probe;
   readonly #stop = new AbortController();
@@ -99,11 +109,23 @@ class ProvedWatcher implements Watcher {
     // The probe must be there before the watches are: a poll that first finds it cannot tell a new date.
     this.#attempt(() => this.#probe.touch());
     this.#source = await source({
-      hints: hints => this.#stop.signal.aborted || this.#options.onHint(hints),
+      hints: hints => this.#hinted(hints),
       trouble: trouble => this.#trouble(trouble),
       probed: () => this.#probe.arrived(),
     });
     this.#proving = this.#proveForever();
+    void this.#measure();
+  }
+
+  #hinted(hints: readonly Hint[]): void {
+    if (this.#stop.signal.aborted) return;
+    this.events += hints.length;
+    this.#options.onHint(hints);
+  }
+
+  async #measure(): Promise<void> {
+    const { pid } = this.#source;
+    this.use = pid === undefined ? undefined : await inotifyUse(pid);
   }
 
   prove(): Promise<boolean> {
@@ -140,6 +162,8 @@ class ProvedWatcher implements Watcher {
     const proof = this.#attempt(() => this.#probe.prove(within, this.#stop.signal));
     const proved = await proof;
     if (proof === undefined || this.#stop.signal.aborted) return false;
+    if (proved) this.provedAt = this.#options.clock.now();
+    void this.#measure();
     this.#unproved = proved
       ? undefined
       : `events are missing: a change of ${PROBE_FILE} was not seen within ${within} ms`;
@@ -172,6 +196,9 @@ class Unwatched implements Watcher {
   readonly kind = 'off';
   readonly degraded = 'watching is switched off: changes are found by scans only';
   readonly losses = 0;
+  readonly events = 0;
+  readonly provedAt = undefined;
+  readonly use = undefined;
 
   async prove(): Promise<boolean> {
     return false;

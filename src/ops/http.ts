@@ -20,7 +20,7 @@ import type { Status } from './status.ts';
 export interface OpsSources {
   status(): Status;
   vitals(): Vitals;
-  readonly metrics: Pick<Metrics, 'render' | 'contentType'>;
+  readonly metrics: Pick<Metrics, 'render' | 'contentType' | 'requested'>;
   /** The description in force: what this program made of it, and the document as it was read. */
   config(): { readonly network: object; readonly document: unknown };
   /** Asked for each request, so that a token can be replaced while running. */
@@ -95,10 +95,20 @@ function opsApp(sources: OpsSources, log: Logger): Koa {
   addPage(router);
   const app = new Koa();
   app.on('error', error => log.debug('ops.connection', { error }));
+  app.use(counted((route, status) => sources.metrics.requested('operators', route, status)));
   app.use(problems(log));
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;
+}
+
+/** Tells of each request once it is over, by the pattern of its route. */
+function counted(tell: (route: string, status: number) => void): Middleware {
+  return (ctx, next) => {
+    const matched = ctx as { readonly _matchedRoute?: string };
+    ctx.res.once('close', () => tell(matched._matchedRoute ?? 'none', ctx.res.statusCode));
+    return next();
+  };
 }
 
 /** Every answer that is an error, thrown or not, becomes a problem document. */

@@ -3,6 +3,8 @@
  * from, so that all three always tell the same story. Every time is in milliseconds since 1970, every size in bytes.
  */
 
+import type { Halt } from '../core/safety.ts';
+
 /** States of an instance. `alone`: the network has one server only, so there is nothing to do. */
 export const INSTANCE_STATES = [
   'starting',
@@ -23,7 +25,11 @@ export const DOMAIN_STATES = ['starting', 'scanning', 'syncing', 'in-sync', 'hal
 export type DomainState = (typeof DOMAIN_STATES)[number];
 
 /** States of a peer. `standby`: another gateway of its site is pulled from; `misrouted`: its address leads to somebody else. */
-export type PeerState = 'connecting' | 'live' | 'backoff' | 'standby' | 'misrouted' | 'refused' | 'not-served';
+export const PEER_STATES = ['connecting', 'live', 'backoff', 'standby', 'misrouted', 'refused', 'not-served'] as const;
+export type PeerState = (typeof PEER_STATES)[number];
+
+/** Where events can come from. */
+export const WATCH_MODES = ['inotifywait', 'chokidar', 'polling', 'off', 'none'] as const;
 
 /** All that an operator can ask at one moment. */
 export interface Status {
@@ -33,6 +39,8 @@ export interface Status {
   readonly peers: readonly PeerStatus[];
   /** First-level names of the volume that no domain maps: they are not synchronised. */
   readonly unmapped: readonly string[];
+  /** Bytes of the volume; absent where it is not in use, or cannot be asked. */
+  readonly volume?: { readonly free: number; readonly total: number };
   /** Some of the paths that changed last, made here or pulled, each once, the newest first. */
   readonly changes: readonly ChangeStatus[];
 }
@@ -100,6 +108,14 @@ export interface WatchStatus {
   readonly kind: string;
   /** Why only scans find changes at present. */
   readonly degraded?: string;
+  /** Since the start: what came of the watcher, and how often it lost some. */
+  readonly events?: number;
+  readonly losses?: number;
+  /** When it proved last that events arrive. */
+  readonly provedAt?: number;
+  /** Watches of the kernel that are in use, and how many one user may have. */
+  readonly watches?: number;
+  readonly limit?: number;
 }
 
 /** One domain on this instance. */
@@ -108,6 +124,8 @@ export interface DomainStatus {
   readonly directory: string;
   readonly state: DomainState;
   readonly reason?: string;
+  /** What stops it, where it is halted. */
+  readonly haltedBy?: Halt;
   /** Live files and their bytes. */
   readonly files: number;
   readonly bytes: number;
@@ -187,6 +205,14 @@ export interface PeerStatus {
   readonly lastContact?: number;
   /** Changes announced here that it has not said to have applied, which it says every ten seconds; absent where it does not pull from here. */
   readonly untaken?: number;
+  /** When all digests were last compared with it. */
+  readonly lastSuccess?: number;
+  /** From a question to its answer, as measured last. */
+  readonly roundTripMs?: number;
+  /** Comparisons of digests since the start, by what they found. */
+  readonly comparisons?: { readonly equal: number; readonly different: number };
+  /** Failures since the start, by the state that they led to. */
+  readonly failures?: { readonly backoff: number; readonly misrouted: number; readonly refused: number };
   /** Its clock minus ours, in milliseconds. */
   readonly skewMs?: number;
   /** When it last asked for changes of this instance: that it pulls from here. */
@@ -201,7 +227,14 @@ export interface PeerDomainStatus {
   readonly lagSeconds: number;
   /** Entries that differed either way at the last comparison. */
   readonly mismatched: number;
+  /** Since when every comparison found a difference. */
+  readonly mismatchedSince?: number;
+  /** Whether digests were compared and the last comparison found them equal. */
+  readonly inSync?: boolean;
   readonly wanted: number;
+  /** Bytes of the files that are wanted from it, and since when the oldest is. */
+  readonly wantedBytes?: number;
+  readonly wantedSince?: number;
   /** `stale-replica`: nothing is pulled from it, because it may hold what was deleted and is forgotten. */
   readonly state: string;
 }

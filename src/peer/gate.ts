@@ -17,6 +17,15 @@ export const MAX_REQUESTS_PER_PEER = 32;
 /** Bounded by the sockets above, so short: the peer's next slot is free in a moment. */
 const BUSY_RETRY_S = 1;
 
+/** Tells of each request once it is over. */
+export function counted(onRequest: (route: string, status: number) => void): PeerMiddleware {
+  return (ctx, next) => {
+    const matched = ctx as { readonly _matchedRoute?: string };
+    ctx.res.once('close', () => onRequest(matched._matchedRoute ?? 'none', ctx.res.statusCode));
+    return next();
+  };
+}
+
 /** Lets through what is HTTP as the standard has it: one host, and no expectation that nobody here meets. */
 export function wellFormed(): PeerMiddleware {
   return (ctx, next) => {

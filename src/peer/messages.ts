@@ -32,6 +32,10 @@ export const selfSchema = z.object({
   epoch,
   clock: count.describe('Time of the answering instance, ms since 1970.'),
   protocols: protocols.describe('Versions of this protocol that it speaks.'),
+  skews: z
+    .record(roleid, z.number())
+    .optional()
+    .describe('Clocks of other instances (roleid) minus that of the answering one, ms, as far as it knows them.'),
 });
 
 const attendance = z

@@ -8,7 +8,7 @@ import type { Asked, Context } from './asked.ts';
 import { formatBundle } from './bundle-format.ts';
 import { formatEntries } from './entry-format.ts';
 import { sendFile } from './file-answer.ts';
-import { authenticated, bounded, identified, MAX_REQUESTS_PER_PEER, metered, wellFormed } from './gate.ts';
+import { authenticated, bounded, counted, identified, MAX_REQUESTS_PER_PEER, metered, wellFormed } from './gate.ts';
 import { formatHashes } from './hash-format.ts';
 import { sendJson, sendTaggedJson } from './index-answer.ts';
 import { changesQuerySchema, prefixesSchema } from './messages.ts';
@@ -31,6 +31,8 @@ export interface PeerRoutes {
   /** Told of TLS handshakes that failed. */
   onHandshakeRefused?(from: string, reason: string): void;
   onTransfer?: OnTransfer;
+  /** Told of each request that was answered, by the pattern of its route; `none`: no route takes it. */
+  onRequest?(route: string, status: number): void;
   /** Told of what should never happen, where the peer sees no more than 500, and of readers that are cut off. */
   onError?(error: unknown): void;
   /** How fast answers have to be taken. */
@@ -39,12 +41,13 @@ export interface PeerRoutes {
 
 /** The peer API as a koa application; `stopping` ends open polls. It speaks what the serving side says that it speaks. */
 export function peerApp(routes: PeerRoutes, stopping: AbortSignal): Koa<Asked> {
-  const { serving, tokens, onTransfer = () => {}, onError = () => {}, pace = PACE } = routes;
+  const { serving, tokens, onTransfer = () => {}, onRequest = () => {}, onError = () => {}, pace = PACE } = routes;
   const { roleid, protocols } = serving.self();
   const app = new Koa<Asked>();
   app.on('error', error => {
     if (!isBrokenOff(error)) onError(error);
   });
+  app.use(counted(onRequest));
   app.use(answering({ roleid, protocols, stopping, onError }));
   app.use(wellFormed());
   app.use(authenticated(tokens));

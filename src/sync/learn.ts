@@ -35,6 +35,8 @@ const PATIENCE_MS = 1_500;
 const MAX_NOTED = 1_000;
 /** Entries learned in one synchronous stretch. */
 const SLICE = 2_000;
+/** How often the clock of a peer and the way to it are measured: clocks drift by milliseconds a minute at most. */
+const MEASURE_MS = 60_000;
 /** Comparisons put off in a row while changes are under way; then one is made all the same. */
 const PUT_OFF_AT_MOST = 6;
 /** First wait after a failure of the peer; it doubles … */
@@ -65,6 +67,8 @@ export interface DomainLink {
   mismatched: number;
   /** Those of them that the peer lacks, not this instance: the first of them. */
   lacking: ReadonlyMap<RelPath, Lacking>;
+  /** Since when every comparison found a difference; undefined: the last one found none. */
+  mismatchedSince: number | undefined;
   /** Since when it is not so that the feed is live and nothing is wanted; undefined: it is so. */
   behindSince: number | undefined;
   /** It was looked at who was away for too long. */
@@ -140,8 +144,18 @@ export class Learner {
   state: LinkState = 'connecting';
   reason: string | undefined;
   lastContact: number | undefined;
+  /** When all roots were compared last. */
+  lastCompared: number | undefined;
   /** The peer's clock against ours, milliseconds. */
   skewMs: number | undefined;
+  /** What the peer measured of the clocks of others, by roleid, against its own. */
+  skews: Readonly<Record<number, number>> = {};
+  /** From a question to its answer, milliseconds. */
+  roundTripMs: number | undefined;
+  /** Comparisons of a domain's roots since the start, by what they found. */
+  readonly comparisons = { equal: 0, different: 0 };
+  /** Failures since the start, by the state that they led to. */
+  readonly failed = { backoff: 0, misrouted: 0, refused: 0 };
   failures = 0;
   #epoch = '';
   #cursor = 0;
@@ -253,11 +267,15 @@ export class Learner {
 
   async #follow(signal: AbortSignal): Promise<void> {
     const { clock, digestIntervalMs } = this.#is;
-    await this.#greet(signal);
+    let measureAt = 0;
     let compareAt = 0;
     let isDemanded = false;
     let demands = 0;
     while (!signal.aborted) {
+      if (clock.now() >= measureAt) {
+        await this.#greet(signal);
+        measureAt = clock.now() + MEASURE_MS;
+      }
       const isDue = clock.now() >= compareAt;
       if (isDue || isDemanded || this.#poll.signal.aborted) {
         if (isDue) demands = 0;
@@ -292,7 +310,9 @@ export class Learner {
 
   async #greet(signal: AbortSignal): Promise<void> {
     const { peer, clock } = this.#is;
+    const asked = clock.now();
     const self = await peer.self(signal);
+    const answered = clock.now();
     if (self.roleid !== peer.roleid)
       throw new PeerError(421, `it says that it is roleid ${self.roleid}: one address must lead to one instance`);
     if (!self.protocols.some(version => PROTOCOLS.includes(version)))
@@ -300,7 +320,10 @@ export class Learner {
         505,
         `it speaks protocol ${self.protocols.join(', ')}, this instance ${PROTOCOLS.join(', ')}: update the older one`,
       );
-    this.skewMs = self.clock - clock.now();
+    this.roundTripMs = answered - asked;
+    // What it said was true about halfway.
+    this.skewMs = self.clock - (asked + answered) / 2;
+    this.skews = self.skews ?? {};
   }
 
   /** The next stretch of the feed, or undefined where a comparison is due first. */
@@ -343,6 +366,7 @@ export class Learner {
     for (const domain of this.links.keys()) this.lagMs(domain);
     this.state = state;
     this.reason = error.message;
+    this.failed[state]++;
     this.failures++;
     for (const domain of this.links.keys()) this.lagMs(domain);
     this.#is.onFailure();
@@ -405,6 +429,7 @@ export class Learner {
       else await this.#compareDomain(domain, view, state, states.sequence, signal);
     }
     this.#putOff = putOff ? this.#putOff + 1 : 0;
+    this.lastCompared = this.#is.clock.now();
   }
 
   async #compareDomain(
@@ -417,9 +442,11 @@ export class Learner {
     const link = this.#link(domain);
     const roots = `${state.digest} ${view.folder.digest}`;
     if (state.digest === view.folder.digest) {
+      this.comparisons.equal++;
       link.compared = true;
       link.mismatched = 0;
       link.lacking = new Map();
+      link.mismatchedSince = undefined;
       link.fruitless = undefined;
       // Nothing is here that the peer does not know: so there is nothing that it may have forgotten.
       this.#foundUnknown(domain, link, 0);
@@ -428,6 +455,8 @@ export class Learner {
       this.#hear(domain, view, state.heard);
       return;
     }
+    this.comparisons.different++;
+    link.mismatchedSince ??= this.#is.clock.now();
     if (link.compared && link.fruitless?.roots === roots && link.fruitless.until > this.#is.clock.now()) return;
     const found = await this.#descend(domain, view, link.lacking, sequence, signal);
     link.compared = true;
@@ -584,6 +613,7 @@ export class Learner {
         compared: false,
         mismatched: 0,
         lacking: new Map(),
+        mismatchedSince: undefined,
         behindSince: this.#started,
         judged: false,
         hearing: undefined,

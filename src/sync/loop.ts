@@ -11,7 +11,9 @@ import { type Feed, HEARTBEAT_MS } from './feed.ts';
 import type { Folder } from './folder.ts';
 import { type DomainView, Learner } from './learn.ts';
 import type { Peer } from './peer.ts';
-import { Puller, type PullReport, type Source } from './pull.ts';
+import { Puller, type Source } from './pull.ts';
+import type { PullReport } from './pull-report.ts';
+import { skewsOf } from './skews.ts';
 import { Wants } from './wants.ts';
 
 /** A gateway that failed so often in a row is left for the next one of its site. */
@@ -76,6 +78,11 @@ export class Loop {
   domain(domain: DomainName): { readonly wants: Wants; readonly objection: string | undefined } | undefined {
     const pulled = this.#pulled.get(domain);
     return pulled && { wants: pulled.view.wants, objection: pulled.puller.objection };
+  }
+
+  /** Clocks minus this instance's, in milliseconds, by roleid: of everybody whose clock is known. */
+  get skews(): ReadonlyMap<number, number> {
+    return this.#self ? skewsOf(this.#self.site, this.links, this.#network!.instances) : new Map();
   }
 
   /** Runs until the signal aborts and all that was under way has ended. Rejects with what no cycle should ever throw. */
@@ -146,6 +153,7 @@ export class Loop {
       clock: this.#is.clock,
       self: this.#self!.roleid,
       source: roleid => this.#source(roleid),
+      skews: () => this.skews,
       onReport: report => {
         for (const link of this.#links.values()) link.learner.settled();
         this.#is.onReport(domain, report);

@@ -17,6 +17,8 @@ export interface PeerSelf {
   readonly clock: number;
   /** Protocol versions that it speaks. */
   readonly protocols: readonly number[];
+  /** Clocks of others minus the peer's, milliseconds, by roleid, as far as it knows them. */
+  readonly skews?: Readonly<Record<number, number>> | undefined;
 }
 
 /** The newest heartbeat (milliseconds since 1970) that arrived, by origin's roleid. */

@@ -11,6 +11,7 @@ import { ancestorsOf, type RelPath } from '../core/path.ts';
 import { type Action, type Pending, plan } from '../core/plan.ts';
 import type { ActionResult, Folder } from './folder.ts';
 import { type Peer, PeerError } from './peer.ts';
+import { type PullReport, Tally } from './pull-report.ts';
 import type { Want, Wants } from './wants.ts';
 import { WriteBehind } from './write-behind.ts';
 
@@ -47,19 +48,6 @@ export interface Source {
   readonly near: boolean;
 }
 
-/** What a cycle did. The only source of metrics and logs about it. */
-export interface PullReport {
-  readonly applied: number;
-  readonly fetched: number;
-  readonly bytes: number;
-  readonly changed: number;
-  readonly failed: number;
-  /** How long it took, milliseconds. */
-  readonly ms: number;
-  /** Why a transfer broke off, if one did: the newest reason. It is tried again. */
-  readonly trouble?: string;
-}
-
 export interface PullOptions {
   readonly folder: Folder;
   readonly wants: Wants;
@@ -67,21 +55,14 @@ export interface PullOptions {
   readonly self: number;
   /** A live peer by its roleid. */
   source(roleid: number): Source | undefined;
+  /** Clocks minus ours, in milliseconds, by roleid, as far as they are known. */
+  skews(): ReadonlyMap<number, number>;
   onReport(report: PullReport): void;
   /** A peer's parents are learned like anything else of it. */
   onEntries(roleid: number, entries: readonly Entry[]): void;
 }
 
 type Fetch = Extract<Action, { do: 'fetch' }>;
-
-interface Tally {
-  applied: number;
-  fetched: number;
-  bytes: number;
-  changed: number;
-  failed: number;
-  trouble?: string;
-}
 
 export class Puller {
   readonly #is: PullOptions;
@@ -91,9 +72,11 @@ export class Puller {
   /** Large transfers under way; of a path one at a time, because two would write to one staged file. */
   readonly #transfers = new Map<RelPath, Promise<void>>();
   readonly #pause = new Pause();
+  readonly #since: number;
 
   constructor(options: PullOptions) {
     this.#is = options;
+    this.#since = options.clock.now();
     options.wants.onWake(() => this.#pause.wake());
     // What kept it from being pulled is no news of a path that nobody offers any more.
     options.wants.onGone(path => options.folder.problems.clear(path, 'waiting', 'transfer', 'unwritable'));
@@ -129,7 +112,7 @@ export class Puller {
     const startedAt = clock.now();
     const batch = wants.ready(startedAt, BATCH);
     if (batch.length === 0) return false;
-    const tally: Tally = { applied: 0, fetched: 0, bytes: 0, changed: 0, failed: 0 };
+    const tally = this.#tally();
     const { actions, pending, settled } = plan(folder, batch, self, clock.now());
     for (const path of settled) this.#settle(path);
     await this.#ask(pending, signal);
@@ -144,6 +127,11 @@ export class Puller {
     );
     this.#report(tally, startedAt);
     return true;
+  }
+
+  #tally(): Tally {
+    const { self, clock, skews } = this.#is;
+    return new Tally({ self, since: this.#since, skews: skews(), now: () => clock.now() });
   }
 
   #settle(path: RelPath): void {
@@ -205,7 +193,7 @@ export class Puller {
     const { wants, folder, clock } = this.#is;
     switch (result.result) {
       case 'done':
-        tally.applied += action.do === 'move' ? 1 + action.below.length : 1;
+        tally.done(action);
         for (const { entry } of result.truths) this.#settle(entry.path);
         break;
       case 'changed':
@@ -239,7 +227,7 @@ export class Puller {
   async #fetch(actions: readonly Fetch[], tally: Tally, signal: AbortSignal): Promise<void> {
     const here: Fetch[] = [];
     const away: Fetch[] = [];
-    for (const action of actions) (this.#isHere(action.entry) ? here : away).push(action);
+    for (const action of actions) (this.#isHere(action.entry, tally) ? here : away).push(action);
     const empty = here.filter(({ entry }) => entry.size === 0);
     const failed = await this.#put(empty.map(action => ({ action, bytes: NO_BYTES })));
     await this.#apply(
@@ -257,10 +245,13 @@ export class Puller {
   }
 
   /** Whether the content need not travel: it is empty, staged by a former life, or on this disk already. */
-  #isHere(entry: Entry): boolean {
+  #isHere(entry: Entry, tally: Tally): boolean {
     const { folder } = this.#is;
+    if (entry.size === 0) return true;
     try {
-      return entry.size === 0 || folder.received(entry) === entry.size || folder.reuse(entry);
+      const saving = folder.received(entry) === entry.size ? 'resumed' : folder.reuse(entry) ? 'copied' : undefined;
+      if (saving) tally.save(saving, entry.size);
+      return saving !== undefined;
     } catch (error) {
       // Then it has to travel, or fails again where the failure is handled.
       this.#failedLocally(error, [{ entry }]);
@@ -317,7 +308,7 @@ export class Puller {
       if (error instanceof PeerError) tally.trouble = error.message;
       else if (!signal.aborted) this.#failedLocally(error, actions);
     }
-    for (const action of waiting.values()) this.#retry(action.entry.path, tally.trouble);
+    for (const action of waiting.values()) this.#retry(action.entry.path, tally);
     const failed = await this.#put(received);
     const staged = received.flatMap(({ action }) => (failed.has(action) ? [] : action));
     tally.fetched += staged.length;
@@ -382,7 +373,7 @@ export class Puller {
   async #fetchLarge(want: Want, entry: Entry, roleid: number, signal: AbortSignal): Promise<void> {
     const { folder, clock, self } = this.#is;
     const startedAt = clock.now();
-    const tally: Tally = { applied: 0, fetched: 0, bytes: 0, changed: 0, failed: 0 };
+    const tally = this.#tally();
     try {
       await this.#receive(entry, roleid, tally, signal);
       tally.fetched++;
@@ -395,10 +386,10 @@ export class Puller {
           // Half a file that this disk has no room for would keep all others out.
           folder.discard(entry);
         }
-        this.#retry(entry.path, tally.trouble);
+        this.#retry(entry.path, tally);
       }
       if (want.transfer?.signal.aborted) folder.discard(entry);
-      if (tally.trouble !== undefined) this.#report(tally, startedAt);
+      if (tally.retried > 0) this.#report(tally, startedAt);
       return;
     }
     // The tree may have changed meanwhile: plan anew, for what was transferred.
@@ -421,6 +412,7 @@ export class Puller {
     try {
       let size = inlet.size;
       let unasked = 0;
+      tally.save('resumed', size);
       const stream = await source.peer.file(this.#is.folder.domain, entry, size, signal);
       for await (const bytes of stream) {
         size += bytes.length;
@@ -447,8 +439,10 @@ export class Puller {
   }
 
   /** A transfer failed, for a reason of the peer where one is given: later again. */
-  #retry(path: RelPath, trouble: string | undefined): void {
+  #retry(path: RelPath, tally: Tally): void {
     const { wants, folder, clock } = this.#is;
+    const { trouble } = tally;
+    tally.retried++;
     wants.postpone(path, clock.now());
     if (trouble !== undefined && (wants.get(path)?.tries ?? 0) >= LIST_FAILED_TRIES)
       folder.problems.report(path, 'transfer', `${trouble}; it is tried again`, clock.now());

@@ -103,6 +103,8 @@ export interface ServeOptions {
   /** The network and this instance in it, as they are now. */
   network(): { readonly network: Network; readonly self: Instance };
   folders(): ReadonlyMap<DomainName, Folder>;
+  /** What is known of the clocks of others, against this instance's, by roleid. */
+  skews?(): Readonly<Record<number, number>>;
   /** How long a file's date must lie back before it is read: a rewrite of equal size within one granule could not be told. */
   readonly granuleMs: number;
 }
@@ -132,7 +134,7 @@ export class Server implements Serving {
 
   self(): PeerSelf {
     const { self } = this.#is.network();
-    const { version, protocols, clock, feed } = this.#is;
+    const { version, protocols, clock, feed, skews } = this.#is;
     return {
       roleid: self.roleid,
       name: self.name,
@@ -141,6 +143,7 @@ export class Server implements Serving {
       epoch: feed.epoch,
       clock: clock.now(),
       protocols,
+      ...(skews && { skews: skews() }),
     };
   }
 

@@ -274,6 +274,21 @@ for (const source of SOURCES)
       assert.deepEqual(hints, []);
     });
 
+    test('it says when it proved itself, what came of it, and what it takes of the kernel', async () => {
+      const it = await begin(source);
+      assert.equal(it.provedAt, undefined);
+      const before = Date.now();
+      assert.equal(await it.prove(), true);
+      assert.ok(it.provedAt! >= before);
+      await settled();
+      assert.ok(it.events > 0);
+      if (source === 'polling') assert.equal(it.use, undefined);
+      else {
+        await until('its watches are counted', () => (it.use?.watches ?? 0) >= 3);
+        assert.ok(it.use!.limit! > 0);
+      }
+    });
+
     test('it proves itself from time to time', async () => {
       const date = () => fs.statSync(at('.dfsync/probe')).mtimeMs;
       await begin(source, { proveEvery: 1 });

@@ -229,7 +229,7 @@ test('closing ends idle connections and answers under way', async t => {
     asked.resolve();
     return answer.promise;
   };
-  const { ask, listener } = await open(t, { metrics: { contentType: 'text/plain', render } });
+  const { ask, listener } = await open(t, { metrics: { contentType: 'text/plain', render, requested: () => {} } });
   const agent = new Agent({ keepAlive: true });
   t.after(() => agent.destroy());
   assert.equal((await ask('/livez', { agent })).headers.connection, 'keep-alive');
@@ -249,7 +249,7 @@ test('an answer that never ends does not hold the close', async t => {
     asked.resolve();
     return new Promise<string>(() => {});
   };
-  const { ask, listener } = await open(t, { metrics: { contentType: 'text/plain', render } });
+  const { ask, listener } = await open(t, { metrics: { contentType: 'text/plain', render, requested: () => {} } });
   const pending = assert.rejects(ask('/metrics'), /hang up|ECONNRESET/);
   await asked.promise;
   await listener.close();

@@ -49,7 +49,33 @@ test('every series of a status', async () => {
     [`dfsync_build_info{version="0.1.0",node_version="${process.versions.node}"}`, 1],
     ['dfsync_config_reloads_total{result="success"}', 0],
     ['dfsync_config_reloads_total{result="failure"}', 0],
-    ['dfsync_watch_lost_events_total', 0],
+    ['dfsync_watch_lost_events_total', 2],
+    ['dfsync_watch_events_total', 70],
+    ['dfsync_watch_mode{mode="inotifywait"}', 1],
+    ['dfsync_watch_mode{mode="polling"}', 0],
+    ['dfsync_watch_degraded', 0],
+    ['dfsync_watch_probe_timestamp_seconds', 1_700_000_001],
+    ['dfsync_watches', 12],
+    ['dfsync_watches_limit', 8192],
+    ['dfsync_volume_size_bytes', 1000],
+    ['dfsync_volume_free_bytes', 400],
+    ['dfsync_unmapped', 0],
+    ['dfsync_config_last_reload_successful', 1],
+    ['dfsync_entries{domain="acme.example"}', 6],
+    ['dfsync_scan_last_timestamp_seconds{domain="acme.example"}', 1_700_000_000.4],
+    ['dfsync_halted_domains{reason="space"}', 0],
+    ['dfsync_peer_in_sync{peer="dfsync2",domain="acme.example"}', 0],
+    ['dfsync_mismatch_since_timestamp_seconds{peer="dfsync2",domain="acme.example"}', 1_700_000_001],
+    ['dfsync_pending_entries{peer="dfsync2",domain="acme.example"}', 3],
+    ['dfsync_pending_bytes{peer="dfsync2",domain="acme.example"}', 600],
+    ['dfsync_oldest_pending_timestamp_seconds{peer="dfsync2",domain="acme.example"}', 1_700_000_001.25],
+    ['dfsync_peers{state="live"}', 1],
+    ['dfsync_peers{state="backoff"}', 0],
+    ['dfsync_peer_round_trip_seconds{peer="dfsync2"}', 0.002],
+    ['dfsync_peer_last_contact_timestamp_seconds{peer="dfsync2"}', 1_700_000_002],
+    ['dfsync_peer_last_success_timestamp_seconds{peer="dfsync2"}', 1_700_000_001.5],
+    ['dfsync_peer_failures_total{peer="dfsync2",reason="backoff"}', 2],
+    ['dfsync_digest_comparisons_total{peer="dfsync2",result="different"}', 1],
   ];
   for (const [series, number] of expected) assert.equal(value(text, series), number, series);
   assert.match(text, /^process_resident_memory_bytes /m);
@@ -76,7 +102,6 @@ test('counters count', async () => {
   metrics.addTransfer({ ...transfer, bytes: 23 });
   metrics.addTransfer({ ...transfer, domain: '', kind: 'index', bytes: 5 });
   metrics.configReloaded('failure');
-  metrics.watchLost();
   for (const _ of [1, 2]) {
     const text = await metrics.render();
     const bytes = (domain: string, direction: string, kind: string) =>
@@ -88,7 +113,6 @@ test('counters count', async () => {
     assert.equal(bytes('acme.example', 'sent', 'content'), 0, 'known series begin at 0');
     assert.equal(bytes('', 'received', 'index'), 5);
     assert.equal(value(text, 'dfsync_config_reloads_total{result="failure"}'), 1);
-    assert.equal(value(text, 'dfsync_watch_lost_events_total'), 1);
     assert.equal(value(text, 'dfsync_conflicts_total{domain="acme.example"}'), 1, 'a second scrape adds nothing');
   }
 });
@@ -112,13 +136,120 @@ test('a peer whose clock is not known yet has no skew', async () => {
   assert.doesNotMatch(text, /^dfsync_peer_clock_skew_seconds\{/m);
 });
 
+test('what is reported is counted, and its delays are in seconds', async () => {
+  const metrics = new Metrics(() => sampleStatus());
+  metrics.pulled(
+    'acme.example',
+    {
+      fetched: 2,
+      retried: 1,
+      failed: 3,
+      operations: { create: 2, rename: 5 },
+      saved: { renamed: 500 },
+      arrivals: [
+        { origin: 2, ms: 300, sinceWrittenMs: 800 },
+        { origin: 99, ms: 20_000, sinceWrittenMs: 20_000 },
+      ],
+    },
+    origin => (origin === 2 ? 'south' : undefined),
+  );
+  metrics.reported('acme.example', { did: 'change', operations: { delete: 4 } });
+  metrics.reported('acme.example', { did: 'drift', operation: 'update' });
+  metrics.reported('acme.example', { did: 'scan', trigger: 'start', result: 'ok', ms: 2_000 });
+  metrics.reported('acme.example', { did: 'scan', trigger: 'retry', result: 'failed', ms: 70_000 });
+  metrics.reported('acme.example', { did: 'flush', result: 'failed' });
+  metrics.requested('peers', '/v1/changes', 200);
+  const text = await metrics.render();
+  const of = (labels: string) => `{domain="acme.example"${labels}}`;
+  const expected: [string, number][] = [
+    [`dfsync_received_files_total${of('')}`, 2],
+    [`dfsync_transfer_retries_total${of('')}`, 1],
+    [`dfsync_failed_changes_total${of('')}`, 3],
+    [`dfsync_applied_changes_total${of(',op="rename"')}`, 5],
+    [`dfsync_applied_changes_total${of(',op="mkdir"')}`, 0],
+    [`dfsync_saved_bytes_total${of(',reason="renamed"')}`, 500],
+    [`dfsync_saved_bytes_total${of(',reason="copied"')}`, 0],
+    [`dfsync_local_changes_total${of(',op="delete"')}`, 4],
+    [`dfsync_scan_drift_entries_total${of(',op="update"')}`, 1],
+    [`dfsync_scans_total${of(',trigger="start",result="ok"')}`, 1],
+    [`dfsync_scans_total${of(',trigger="interval",result="ok"')}`, 0],
+    ['dfsync_scan_duration_seconds_count', 1],
+    ['dfsync_scan_duration_seconds_sum', 2],
+    [`dfsync_cache_flushes_total${of(',result="failed"')}`, 1],
+    ['dfsync_http_requests_total{listener="peers",route="/v1/changes",code="200"}', 1],
+    ['dfsync_propagation_seconds_bucket{le="0.25",site="south"}', 0],
+    ['dfsync_propagation_seconds_bucket{le="0.5",site="south"}', 1],
+    ['dfsync_propagation_seconds_count{site="south"}', 1],
+    ['dfsync_write_to_visible_seconds_bucket{le="1",domain="acme.example"}', 1],
+    ['dfsync_write_to_visible_seconds_count{domain="acme.example"}', 2],
+  ];
+  for (const [series, number] of expected) assert.equal(value(text, series), number, series);
+});
+
+/** A status of so many peers that share all of so many domains. */
+function largeStatus(peers: number, domains: number): Status {
+  const names = Array.from({ length: domains }, (_, i) => `customer-${i}.example.com`);
+  const between = samplePeer().domains[0]!;
+  return sampleStatus({
+    domains: names.map(domain =>
+      sampleDomain({
+        domain,
+        heard: Object.fromEntries(Array.from({ length: peers }, (_, i) => [i + 1, 1_700_000_001_500])),
+      }),
+    ),
+    peers: Array.from({ length: peers }, (_, i) =>
+      samplePeer({ peer: `dfsync${i}`, domains: names.map(domain => ({ ...between, domain })) }),
+    ),
+  });
+}
+
+test('a scrape of 50 peers and 20 domains stays below two megabytes', async () => {
+  const metrics = new Metrics(() => largeStatus(50, 20));
+  for (let i = 0; i < 20; i++) metrics.pulled(`customer-${i}.example.com`, arrived, () => 'south');
+  const bytes = Buffer.byteLength(await metrics.render());
+  assert.ok(bytes > 500_000 && bytes < 2_000_000, `${bytes} bytes`);
+});
+
+const arrived = {
+  fetched: 1,
+  retried: 0,
+  failed: 0,
+  operations: { create: 1 },
+  saved: {},
+  arrivals: [{ origin: 1, ms: 10, sinceWrittenMs: 10 }],
+};
+
+test('above 2,000 pairs of peer and domain only lag and mismatch tell the domain', async () => {
+  const text = await new Metrics(() => largeStatus(101, 20)).render();
+  assert.equal(value(text, 'dfsync_sync_lag_seconds{peer="dfsync7",domain="customer-3.example.com"}'), 1.5);
+  assert.equal(value(text, 'dfsync_mismatched_entries{peer="dfsync7",domain="customer-3.example.com"}'), 4);
+  assert.equal(value(text, 'dfsync_pending_entries{peer="dfsync7"}'), 60, 'the sum of 20 domains');
+  assert.equal(value(text, 'dfsync_peer_in_sync{peer="dfsync7"}'), 0);
+  assert.equal(value(text, 'dfsync_oldest_pending_timestamp_seconds{peer="dfsync7"}'), 1_700_000_001.25);
+  assert.equal(value(text, 'dfsync_transfer_bytes_total{peer="dfsync7",direction="sent",kind="index"}'), 0);
+  const pairs = text.match(/^\w+(?=\{peer="[^"]*",domain=)/gm);
+  assert.deepEqual([...new Set(pairs)].sort(), ['dfsync_mismatched_entries', 'dfsync_sync_lag_seconds']);
+});
+
+test('a domain that leaves takes its delays with it', async () => {
+  let status = sampleStatus();
+  const metrics = new Metrics(() => status);
+  metrics.pulled('acme.example', arrived, () => 'south');
+  assert.match(await metrics.render(), /visible_seconds_count\{domain="acme/);
+  status = { ...status, domains: [] };
+  assert.doesNotMatch(await metrics.render(), /visible_seconds_count\{domain="acme/);
+});
+
 const promtool = spawnSync('promtool', ['--version']).error === undefined;
 
 test('promtool finds nothing to complain about', {
   skip: !promtool && 'promtool (Prometheus) is not installed',
 }, async () => {
   for (const status of [sampleStatus(), sampleStatus({ peers: [], domains: [] })]) {
-    const input = await new Metrics(() => status).render();
+    const metrics = new Metrics(() => status);
+    metrics.pulled('acme.example', arrived, () => 'south');
+    metrics.requested('operators', '/metrics', 200);
+    const input = await metrics.render();
     const check = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
     assert.equal(check.status, 0, check.stdout + check.stderr);
   }

@@ -9,6 +9,7 @@ export function sampleStatus(
     peers: [samplePeer()],
     unmapped: [],
     changes: [],
+    volume: { free: 400, total: 1000 },
     ...changes,
     instance: sampleInstance(changes.instance),
   };
@@ -26,7 +27,14 @@ export function sampleInstance(changes: Partial<InstanceStatus> = {}): InstanceS
     epoch: 'e1',
     sequence: 7,
     config: { loadedAt: 1_700_000_000_500, problems: [], warnings: [] },
-    watch: { kind: 'inotifywait' },
+    watch: {
+      kind: 'inotifywait',
+      events: 70,
+      losses: 2,
+      provedAt: 1_700_000_001_000,
+      watches: 12,
+      limit: 8192,
+    },
     certificates: [],
     ...changes,
   };
@@ -63,8 +71,24 @@ export function samplePeer(changes: Partial<PeerStatus> = {}): PeerStatus {
     up: true,
     state: 'live',
     lastContact: 1_700_000_002_000,
+    lastSuccess: 1_700_000_001_500,
     skewMs: -250,
-    domains: [{ domain: 'acme.example', lagSeconds: 1.5, mismatched: 4, wanted: 0, state: 'in-sync' }],
+    roundTripMs: 2,
+    comparisons: { equal: 5, different: 1 },
+    failures: { backoff: 2, misrouted: 0, refused: 0 },
+    domains: [
+      {
+        domain: 'acme.example',
+        lagSeconds: 1.5,
+        mismatched: 4,
+        mismatchedSince: 1_700_000_001_000,
+        inSync: false,
+        wanted: 3,
+        wantedBytes: 600,
+        wantedSince: 1_700_000_001_250,
+        state: 'serving',
+      },
+    ],
     ...changes,
   };
 }

@@ -201,6 +201,7 @@ export class Engine {
       protocols: [1],
       network: () => ({ network, self: instance }),
       folders: () => replicas,
+      skews: () => Object.fromEntries(this.loop.skews),
       granuleMs: 2,
     });
     links.listen(instance.roleid, {

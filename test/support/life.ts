@@ -3,6 +3,7 @@ import type { Entry } from '../../src/core/entry.ts';
 import type { DomainName, RelPath } from '../../src/core/path.ts';
 import type { Circumstances } from '../../src/core/safety.ts';
 import { Replica } from '../../src/folder/replica.ts';
+import type { ReplicaReport } from '../../src/folder/replica-report.ts';
 import { inlineSmallFiles } from '../../src/folder/small-files.ts';
 import { Crash, MemoryDisk } from '../sim/memory-disk.ts';
 import type { MemoryOptions } from '../sim/memory-volume.ts';
@@ -64,6 +65,7 @@ export class Life {
   readonly clock: ClockView;
   readonly changes: Change[] = [];
   readonly events: string[] = [];
+  readonly reports: ReplicaReport[] = [];
   circumstances = FINE;
   objection: string | undefined;
   ignored: readonly string[] = [];
@@ -107,6 +109,7 @@ export class Life {
       onReady: () => this.onReady(),
       onForgotten: () => {},
       onEvent: event => this.events.push(event),
+      onReport: report => this.reports.push(report),
     });
   }
 

@@ -1,5 +1,6 @@
 /** Somebody who looks at a domain `d` on a disk in memory, on virtual time. */
 import type { Entry } from '../../src/core/entry.ts';
+import type { Operation } from '../../src/core/operation.ts';
 import { DomainIndex } from '../../src/folder/index-store.ts';
 import { type LocalChange, Looker, type ScanReport } from '../../src/folder/look.ts';
 import { Problems } from '../../src/folder/problem.ts';
@@ -25,6 +26,8 @@ export class Lookout {
   ignored: readonly string[] = [];
   /** Why deletions were held; undefined: none any more. */
   readonly held: (string | undefined)[] = [];
+  /** What scans found and no event had announced. */
+  readonly drift: Operation[] = [];
   readonly #stop = new AbortController();
 
   constructor() {
@@ -45,6 +48,7 @@ export class Lookout {
         for (const path of paths) this.index.drop(path);
       },
       onHeld: reason => this.held.push(reason),
+      onDrift: operation => this.drift.push(operation),
     });
   }
 

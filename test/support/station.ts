@@ -3,7 +3,7 @@ import type { DomainName, RelPath } from '../../src/core/path.ts';
 import { type Domain, domainsOf, type Instance, type Network } from '../../src/core/topology.ts';
 import { Feed } from '../../src/sync/feed.ts';
 import { Loop } from '../../src/sync/loop.ts';
-import type { PullReport } from '../../src/sync/pull.ts';
+import type { PullReport } from '../../src/sync/pull-report.ts';
 import { Server, type Serving } from '../../src/sync/serve.ts';
 import { Links } from '../sim/links.ts';
 import { seeded } from '../sim/random.ts';
@@ -85,6 +85,7 @@ export class Station {
       protocols: [1],
       network: () => ({ network: world.network, self: instance }),
       folders: () => this.#folders(),
+      skews: () => Object.fromEntries(this.loop.skews),
       granuleMs: GRANULE_MS,
     });
     this.loop = new Loop({

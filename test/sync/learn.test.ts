@@ -72,6 +72,36 @@ describe('a peer', () => {
       await world.stop();
     });
 
+  it('is measured once a minute: its clock, the way to it, its failures, and since when the digests differ', async () => {
+    const { world, one, two } = await pair();
+    const learner = learnerOf(two);
+    const { self: greeted = 0 } = one.asked;
+    await world.pass(200_000);
+    assert.ok(
+      one.asked.self! - greeted >= 2 && one.asked.self! - greeted <= 4,
+      `${one.asked.self! - greeted} greetings`,
+    );
+    assert.ok(learner.roundTripMs! >= 0 && learner.roundTripMs! < 1_000);
+    assert.ok(learner.comparisons.equal > 5 && learner.comparisons.different === 0);
+    assert.equal(learner.links.get(ACME.name)?.mismatchedSince, undefined);
+    assert.ok(world.clock.now() - learner.lastCompared! < 20_000);
+
+    // Nothing of what differs can be learned: it stays so.
+    one.intercept = { entriesUnder: refusal(503), changes: refusal(503) };
+    await world.pass(40_000);
+    one.write('acme/f');
+    await world.pass(60_000);
+    const since = learner.links.get(ACME.name)?.mismatchedSince;
+    assert.ok(since !== undefined && world.clock.now() - since > 30_000);
+    assert.ok(learner.failed.backoff > 1 && learner.failed.refused === 0);
+    await world.pass(60_000);
+    assert.equal(learner.links.get(ACME.name)?.mismatchedSince, since);
+    one.intercept = {};
+    await world.pass(60_000);
+    assert.equal(learner.links.get(ACME.name)?.mismatchedSince, undefined);
+    await world.stop();
+  });
+
   it('that cannot be reached is tried again within 15 s, not all the time', async () => {
     const { world, one, two } = await pair();
     world.links.cut(1, 2);

@@ -438,3 +438,49 @@ describe('a large file that cannot be had', () => {
     await world.stop();
   });
 });
+
+describe('a report', () => {
+  it('tells what was done, what did not have to travel, and how long each change took', async () => {
+    const world = await site();
+    const [one, two] = [world.at(1), world.at(2)];
+    one.write('acme/f', 'a text');
+    await world.pass(20_000);
+    two.reports.length = 0;
+    one.volume.disk.rename('acme/f', 'acme/g');
+    await world.pass(20_000);
+    const [report] = two.reports.filter(({ applied }) => applied > 0);
+    assert.deepEqual({ ...report!.operations }, { rename: 1 });
+    assert.deepEqual({ ...report!.saved }, { renamed: 6 });
+    assert.deepEqual(
+      report!.arrivals.map(({ origin, ms }) => [origin, ms >= 0 && ms < 15_000]),
+      [[1, true]],
+    );
+    await world.stop();
+  });
+
+  it('counts what is fetched by its content, with the time since it was written', async () => {
+    const world = await site();
+    const [one, two] = [world.at(1), world.at(2)];
+    one.write('acme/f', 'a text');
+    await world.pass(20_000);
+    const [{ operations, arrivals }] = two.reports.filter(({ fetched }) => fetched > 0) as [(typeof two.reports)[0]];
+    assert.deepEqual({ ...operations }, { create: 1 });
+    assert.ok(arrivals[0]!.sinceWrittenMs >= arrivals[0]!.ms);
+    await world.stop();
+  });
+
+  it('leaves out what was made before this instance began: it says nothing of how fast that is', async () => {
+    const world = new World([instance(1, 'north'), instance(2, 'north')], [ACME]);
+    await world.at(1).start();
+    world.at(1).write('acme/f', 'a text');
+    await world.pass(20_000);
+    await world.at(2).start();
+    await world.pass(20_000);
+    assert.equal(world.at(2).text('acme/f'), 'a text');
+    assert.deepEqual(
+      world.at(2).reports.flatMap(({ arrivals }) => arrivals),
+      [],
+    );
+    await world.stop();
+  });
+});
