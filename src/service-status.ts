@@ -28,7 +28,7 @@ const MAX_UNMAPPED = 1_000;
 
 /** The status of an instance, with or without a service under way; `names` as {@link peerNames} gives them. */
 export function statusOf(
-  instance: Omit<InstanceStatus, 'epoch' | 'sequence' | 'watch'>,
+  instance: Omit<InstanceStatus, 'epoch' | 'sequence' | 'watch' | 'threadOwesSince'>,
   service: Service | undefined,
   names: PeerNames,
   now: number,
@@ -41,6 +41,7 @@ export function statusOf(
       epoch: service?.feed.epoch ?? '',
       sequence: service?.feed.sequence ?? 0,
       watch: watchStatus(service?.watcher),
+      ...(service?.threadOwesSince !== undefined && { threadOwesSince: service.threadOwesSince }),
     },
     domains: service
       ? [...service.folders.values()].map(replica => domainStatus(replica, service, links, names, now))
@@ -132,6 +133,7 @@ function domainStatus(
     ...(replica.notWritten !== undefined && { cacheTrouble: replica.notWritten }),
     ...(replica.held.size > 0 && { held: heldStatus(replica.held) }),
     ...(stale && { stale }),
+    ...(replica.scanning && { scanning: replica.scanning }),
     ...(scan && { lastScan: { startedAt: scan.startedAt, endedAt: scan.endedAt, files: scan.paths } }),
     conflicts: replica.conflicts,
     heard: Object.fromEntries(replica.heard),

@@ -103,7 +103,7 @@ export class Service {
     this.#network = network;
     this.#self = self;
     this.#disk = realDisk(options.root);
-    this.#smallFiles = threadSmallFiles(options.root);
+    this.#smallFiles = threadSmallFiles(options.root, () => options.clock.now());
     this.#failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
@@ -188,6 +188,11 @@ export class Service {
     } catch {
       return undefined;
     }
+  }
+
+  /** Since when the thread that reads and writes small files owes an answer; undefined: it owes none. */
+  get threadOwesSince(): number | undefined {
+    return this.#smallFiles.owesSince;
   }
 
   /** Bytes in a domain's trash; undefined before it was measured. */

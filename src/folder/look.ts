@@ -98,6 +98,14 @@ export interface ScanReport {
   readonly objection?: string;
 }
 
+/** How far a scan under way has come. */
+export interface ScanProgress {
+  readonly startedAt: number;
+  readonly paths: number;
+  /** When it got on last (milliseconds since 1970). */
+  readonly movedAt: number;
+}
+
 interface Due {
   closed: boolean;
   deep: boolean;
@@ -124,6 +132,7 @@ export class Looker {
   #heldBefore: number | undefined;
   #decided: { readonly decision: HoldDecision; readonly paths: readonly RelPath[] } | undefined;
   #scanned = false;
+  #progress: ScanProgress | undefined;
   #unread: readonly (RelPath | undefined)[] = [];
   readonly #pause = new Pause();
 
@@ -138,6 +147,11 @@ export class Looker {
   /** Whether the first scan has ended: before, the domain is neither pulled nor served. */
   get ready(): boolean {
     return this.#scanned;
+  }
+
+  /** The scan under way, if there is one. */
+  get progress(): ScanProgress | undefined {
+    return this.#progress;
   }
 
   /** Why what is missing is not announced. */
@@ -243,8 +257,17 @@ export class Looker {
 
   /** A full scan; resolves when everything that it found was looked at. */
   async scan(scanner: Scanner, signal: AbortSignal): Promise<ScanReport> {
+    const startedAt = this.#is.clock.now();
+    this.#progress = { startedAt, paths: 0, movedAt: startedAt };
+    try {
+      return await this.#scan(scanner, startedAt, signal);
+    } finally {
+      this.#progress = undefined;
+    }
+  }
+
+  async #scan(scanner: Scanner, startedAt: number, signal: AbortSignal): Promise<ScanReport> {
     const { index, clock, guard } = this.#is;
-    const startedAt = clock.now();
     const before = guard();
     const unknown: RelPath[] = [];
     const hidden: Hidden[] = [];
@@ -272,6 +295,7 @@ export class Looker {
       // Several batches may have come: without this they would be one long stretch.
       await clock.yield();
       await this.#drain(MAX_DUE, signal);
+      this.#progress = { startedAt, paths, movedAt: clock.now() };
     }
     signal.throwIfAborted();
     const objection = before ?? guard() ?? rootObjection(hidden);
@@ -309,6 +333,7 @@ export class Looker {
   async #drain(target: number, signal: AbortSignal): Promise<void> {
     while (this.#due.size > target && !signal.aborted) {
       this.#slice();
+      if (this.#progress) this.#progress = { ...this.#progress, movedAt: this.#is.clock.now() };
       await this.#is.clock.yield();
     }
   }

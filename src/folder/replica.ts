@@ -21,7 +21,7 @@ import { type Disk, DiskError, makeDirectories, type Reader, seenOf } from './di
 import { DomainIndex, type Totals } from './index-store.ts';
 import { learnedOf, recordOf } from './intents.ts';
 import { Journal, type JournalRecord } from './journal.ts';
-import { type HoldDecision, type LocalChange, Looker, type ScanReport } from './look.ts';
+import { type HoldDecision, type LocalChange, Looker, type ScanProgress, type ScanReport } from './look.ts';
 import { Problems } from './problem.ts';
 import { recover, type Unrecovered } from './recover.ts';
 import { renounce } from './renounce.ts';
@@ -292,6 +292,11 @@ export class Replica implements View {
 
   get digest(): string {
     return this.#index.digest;
+  }
+
+  /** The scan under way, if there is one. */
+  get scanning(): ScanProgress | undefined {
+    return this.#looker.progress;
   }
 
   get lastScan(): ScanReport | undefined {

@@ -38,11 +38,20 @@ type Answer =
   | { readonly installed: readonly boolean[] }
   | { readonly bytes: Uint8Array; readonly read: readonly boolean[] };
 
+export interface ThreadedSmallFiles extends SmallFiles {
+  /** Since when the thread owes an answer (milliseconds since 1970); undefined: it owes none. */
+  readonly owesSince: number | undefined;
+  close(): Promise<void>;
+}
+
 /** Does larger batches in a thread, which starts with the first one and ends when it has been idle for a while. */
-export function threadSmallFiles(root: string): SmallFiles & { close(): Promise<void> } {
+export function threadSmallFiles(root: string, now: () => number): ThreadedSmallFiles {
   const inline = inlineSmallFiles(realDisk(root));
-  const thread = new Thread(root);
+  const thread = new Thread(root, now);
   return {
+    get owesSince() {
+      return thread.owesSince;
+    },
     async write(drafts) {
       if (drafts.length < THREAD_FROM) return await inline.write(drafts);
       const bytes = joined(drafts.map(draft => draft.bytes));
@@ -83,19 +92,23 @@ interface Waiting {
 
 /** The thread, while there is one. It answers in the order in which it was asked. */
 class Thread {
+  owesSince: number | undefined;
   readonly #root: string;
+  readonly #now: () => number;
   #worker: Worker | undefined;
   #waiting: Waiting[] = [];
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(root: string) {
+  constructor(root: string, now: () => number) {
     this.#root = root;
+    this.#now = now;
   }
 
   ask(question: Question): Promise<Answer> {
     clearTimeout(this.#idle);
     this.#worker ??= this.#start();
     const answer = Promise.withResolvers<Answer>();
+    this.owesSince ??= this.#now();
     this.#waiting.push(answer);
     this.#worker.postMessage(question, question.do === 'write' ? [question.bytes.buffer as ArrayBuffer] : []);
     return answer.promise;
@@ -113,6 +126,7 @@ class Thread {
     const worker = new Worker(new URL(import.meta.url), { workerData: setup });
     worker.on('message', (answer: Answer) => {
       this.#waiting.shift()!.resolve(answer);
+      this.owesSince = this.#waiting.length > 0 ? this.#now() : undefined;
       if (this.#waiting.length > 0) return;
       this.#idle = setTimeout(() => void this.close(), IDLE_MS);
       this.#idle.unref();
@@ -128,6 +142,7 @@ class Thread {
     else if (this.#worker !== undefined) return;
     const waiting = this.#waiting;
     this.#waiting = [];
+    this.owesSince = undefined;
     for (const { reject } of waiting) reject(error);
   }
 }

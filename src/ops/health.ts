@@ -1,15 +1,17 @@
 /**
- * The probes, read from what the instance says of itself. None of them looks at peers: a restart of this instance cannot heal
- * another one, and an instance cut off from all others must go on serving its own server.
+ * The probes, read from what the instance says of itself. None of them fails for a peer that is lost: a restart of this instance cannot
+ * heal another one, and an instance cut off from all others must go on serving its own server.
  */
 import type { Vitals } from './pulse.ts';
 import { escapeUnsafe } from './render.ts';
-import type { CertificateStatus, DomainStatus, InstanceStatus, Status } from './status.ts';
+import type { CertificateStatus, DomainStatus, InstanceStatus, PeerStatus, Status } from './status.ts';
 
 /** The engine's loop beats every 10 s at least; six missed beats are no coincidence. */
 export const BEAT_LIMIT_MS = 60_000;
 /** An event loop that is stalled for half of a minute cannot serve its peers. */
 export const STALL_LIMIT_MS = 30_000;
+/** A disk that answers a thread nothing for so long hangs; one that is slow still answers now and then. */
+export const WORK_LIMIT_MS = 5 * 60_000;
 
 /** One thing that a probe looked at. */
 export interface Check {
@@ -27,22 +29,34 @@ export interface Health {
   readonly checks: readonly Check[];
 }
 
-/** Whether the process makes progress; a failure means that only a restart helps. */
-export function livez(status: Status, vitals: Vitals): Health {
-  return healthOf([beatCheck(status.instance, vitals.beatAgeMs), stallCheck(vitals.stalledMs)]);
+/** Whether the process makes progress; a failure means that only a restart helps. `now`: milliseconds since 1970, as in the status. */
+export function livez(status: Status, vitals: Vitals, now: number): Health {
+  const { instance, domains } = status;
+  const scans = domains.flatMap(({ domain, scanning }) => (scanning ? scanningCheck(domain, scanning, now) : []));
+  return healthOf([
+    beatCheck(instance, vitals.beatAgeMs),
+    stallCheck(vitals.stalledMs),
+    threadCheck(instance.threadOwesSince, now),
+    ...scans,
+  ]);
 }
 
-/** Whether the start is over: the volume is ours and every domain was scanned once, or there is nothing to do here. */
-export function startupz(status: Status): Health {
-  return healthOf(startChecks(status));
+/**
+ * Whether the start is over, or well under way: the volume is ours, and every domain was scanned once or is being scanned. However long
+ * a first scan takes it does not fail; one that gets stuck does.
+ */
+export function startupz(status: Status, now: number): Health {
+  return healthOf(startChecks(status, (domain, name) => underWay(domain, name, now)));
 }
 
 /** Whether the volume is kept in sync. One halted domain is told and does not fail the probe while others go on. */
-export function readyz(status: Status): Health {
+export function readyz(status: Status, now: number): Health {
   const { certificates, config, watch } = status.instance;
   const { domains } = status;
   const checks = [
-    ...startChecks(status),
+    ...startChecks(status, (domain, name) => ({ ...underWay(domain, name, now), state: 'failed' })),
+    ...volumeCheck(status),
+    ...comparisonCheck(status),
     ...haltChecks(domains),
     ...pauseChecks(domains),
     ...heldChecks(domains),
@@ -113,10 +127,74 @@ function stallCheck(stalledMs: number): Check {
   return { name: 'event-loop', state: 'failed', reason, next: 'give it more CPU, or a faster volume' };
 }
 
-function startChecks({ instance, domains }: Status): Check[] {
+/** The thread that reads and writes small files answers, if it was asked anything. */
+function threadCheck(since: number | undefined, now: number): Check {
+  const name = 'thread';
+  if (since === undefined || now - since <= WORK_LIMIT_MS) return { name, state: 'ok' };
+  const reason = `no answer for ${seconds(now - since)} s from the thread that reads and writes files (limit ${seconds(WORK_LIMIT_MS)} s)`;
+  return { name, state: 'failed', reason, next: 'the disk hangs: look at it (dmesg), then restart' };
+}
+
+/** A scan under way gets on. */
+function scanningCheck(domain: string, scan: NonNullable<DomainStatus['scanning']>, now: number): Check {
+  const name = `scan of ${domain}`;
+  const paths = `${scan.paths} paths seen in ${seconds(now - scan.startedAt)} s`;
+  if (now - scan.movedAt <= WORK_LIMIT_MS) return { name, state: 'ok', reason: `under way, ${paths}` };
+  const reason = `stuck for ${seconds(now - scan.movedAt)} s (limit ${seconds(WORK_LIMIT_MS)} s), ${paths}`;
+  return { name, state: 'failed', reason, next: 'the disk hangs: look at it (dmesg), then restart' };
+}
+
+/** A first scan that has not ended. */
+function underWay({ domain, scanning }: DomainStatus, name: string, now: number): Check {
+  if (!scanning)
+    return {
+      name,
+      state: 'failed',
+      reason: 'the first scan has not begun',
+      next: 'wait; what was known of it is being read',
+    };
+  const check = scanningCheck(domain, scanning, now);
+  const reason = `the first scan has not ended: ${check.reason}`;
+  return { ...check, reason, next: check.next ?? 'wait; it takes some seconds per million files' };
+}
+
+function isIdle({ state }: InstanceStatus): boolean {
+  return state === 'disabled' || state === 'unlisted' || state === 'alone';
+}
+
+function startChecks({ instance, domains }: Status, first: (domain: DomainStatus, name: string) => Check): Check[] {
   const check = instanceCheck(instance);
-  const idle = instance.state === 'disabled' || instance.state === 'unlisted' || instance.state === 'alone';
-  return idle || check.state === 'failed' ? [check] : [check, ...domains.map(scanCheck)];
+  if (isIdle(instance) || check.state === 'failed') return [check];
+  return [check, ...domains.map(domain => scanCheck(domain, first))];
+}
+
+/** What makes it fail is told by each domain that is halted for it. */
+function volumeCheck({ instance, domains }: Status): Check[] {
+  if (instance.state !== 'running') return [];
+  const name = 'volume';
+  const wrong = domains.find(({ haltedBy }) => haltedBy === 'volume');
+  if (!wrong) return [{ name, state: 'ok', reason: 'it is the one that this instance was started with' }];
+  const reason = wrong.reason ?? `${wrong.domain} is not where it was`;
+  return [{ name, state: 'warning', reason, next: 'mount the right volume; nothing is deleted elsewhere meanwhile' }];
+}
+
+/** Users of this server see what others have once one of them was compared with; who cannot be reached is not waited for. */
+function comparisonCheck({ instance, peers }: Status): Check[] {
+  if (instance.state !== 'running') return [];
+  const name = 'first comparison';
+  const compared = peers.find(({ lastSuccess }) => lastSuccess !== undefined);
+  if (compared) return [{ name, state: 'ok', reason: `done, with ${compared.peer}` }];
+  const asked = peers.filter(({ state }) => state === 'connecting');
+  if (asked.length === 0) return [{ name, state: 'ok', reason: unreached(peers) }];
+  const names = asked.map(({ peer }) => peer).join(', ');
+  const next = 'wait; a peer that cannot be reached is not waited for';
+  return [{ name, state: 'failed', reason: `no peer was compared with yet; asking ${names}`, next }];
+}
+
+function unreached(peers: readonly PeerStatus[]): string {
+  return peers.length === 0
+    ? 'there is no peer'
+    : 'no peer can be reached; files of this server are served as they are';
 }
 
 function instanceCheck({ state, reason }: InstanceStatus): Check {
@@ -144,16 +222,10 @@ function instanceCheck({ state, reason }: InstanceStatus): Check {
 }
 
 /** A domain that is halted before its first scan waits for a person: that is no longer the start. */
-function scanCheck(domain: DomainStatus): Check {
+function scanCheck(domain: DomainStatus, first: (domain: DomainStatus, name: string) => Check): Check {
   const name = `scan of ${domain.domain}`;
-  if (domain.lastScan !== undefined || domain.state === 'halted' || domain.state === 'unserved')
-    return { name, state: 'ok' };
-  return {
-    name,
-    state: 'failed',
-    reason: 'the first scan has not ended',
-    next: 'wait; it takes some seconds per million files',
-  };
+  const isOver = domain.lastScan !== undefined || domain.state === 'halted' || domain.state === 'unserved';
+  return isOver ? { name, state: 'ok' } : first(domain, name);
 }
 
 function haltChecks(domains: readonly DomainStatus[]): Check[] {

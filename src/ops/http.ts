@@ -62,15 +62,15 @@ function opsApp(sources: OpsSources, log: Logger): Koa {
     })
     .get(
       '/livez',
-      probe('livez', () => livez(sources.status(), sources.vitals())),
+      probe('livez', () => livez(sources.status(), sources.vitals(), Date.now())),
     )
     .get(
       '/readyz',
-      probe('readyz', () => readyz(sources.status())),
+      probe('readyz', () => readyz(sources.status(), Date.now())),
     )
     .get(
       '/startupz',
-      probe('startupz', () => startupz(sources.status())),
+      probe('startupz', () => startupz(sources.status(), Date.now())),
     )
     .get('/status', mayRead(sources.tokens), ctx => {
       ctx.body = sources.status();

@@ -80,6 +80,8 @@ export interface InstanceStatus {
   readonly watch: WatchStatus;
   /** Those in use; none without TLS. */
   readonly certificates: readonly CertificateStatus[];
+  /** Since when the thread that reads and writes small files owes an answer; absent: it owes none. */
+  readonly threadOwesSince?: number;
 }
 
 /** A certificate of this instance. */
@@ -149,6 +151,8 @@ export interface DomainStatus {
   readonly held?: HeldStatus;
   /** Present while this instance may hold what was deleted elsewhere and forgotten, and peers wait for an operator to decide. */
   readonly stale?: StaleStatus;
+  /** The scan under way: how many paths it has seen, and when it got on last. */
+  readonly scanning?: { readonly startedAt: number; readonly paths: number; readonly movedAt: number };
   /** The last scan that ended; absent until the first one has. */
   readonly lastScan?: { readonly startedAt: number; readonly endedAt: number; readonly files: number };
   /** Conflicts since the process started. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ancestorsOf, parentOf, type RelPath } from '../../src/core/path.ts';
-import { walk } from '../../src/folder/scan.ts';
+import { type Scanner, walk } from '../../src/folder/scan.ts';
 import { directory, file, pathOf, tombstone } from '../support/entries.ts';
 import { Lookout, SELF, SETTLE_MS, START } from '../support/lookout.ts';
 
@@ -634,4 +634,27 @@ describe('what is in a tree and cannot be in an index', () => {
     assert.deepEqual(listed(out), ['special 6']);
     await out.stop();
   });
+
+it('a scan under way says how far it has come and when it got on last', async () => {
+  const out = await Lookout.over(furnished);
+  const gate = Promise.withResolvers<void>();
+  const scanner: Scanner = async function* scan({ directory }) {
+    for (const batch of walk(out.disk, directory)) {
+      yield batch;
+      await gate.promise;
+    }
+  };
+  const progressOf = () => out.looker.progress;
+  assert.equal(progressOf(), undefined);
+  const startedAt = out.clock.now();
+  const scan = out.looker.scan(scanner, new AbortController().signal);
+  await out.pass(60_000);
+  const progress = progressOf();
+  assert.ok(progress && progress.paths > 0 && progress.startedAt === startedAt);
+  assert.ok(progress.movedAt - startedAt < 1_000, 'it waits since then');
+  gate.resolve();
+  await out.clock.settle();
+  await scan;
+  assert.equal(progressOf(), undefined);
+  await out.stop();
 });

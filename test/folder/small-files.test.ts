@@ -36,7 +36,7 @@ const kinds: Record<string, () => Bench> = {
     return { disk, files: inlineSmallFiles(disk), close: async () => {} };
   },
   'on a real disk': () => onRealDisk(root => inlineSmallFiles(realDisk(root))),
-  'in a thread': () => onRealDisk(threadSmallFiles),
+  'in a thread': () => onRealDisk(root => threadSmallFiles(root, Date.now)),
 };
 
 const drafts = (change: (i: number) => Partial<Draft> = () => ({})): Draft[] =>
@@ -146,7 +146,29 @@ for (const [name, make] of Object.entries(kinds))
     });
   });
 
+let owes: () => number | undefined = () => undefined;
+
 describe('the thread of small files', () => {
+  it('says since when it owes an answer, and that it owes none', async () => {
+    let now = 1_000;
+    const { disk, files, close } = onRealDisk(root => {
+      const thread = threadSmallFiles(root, () => now);
+      owes = () => thread.owesSince;
+      return thread;
+    });
+    disk.mkdir('d', 0o755);
+    assert.equal(owes(), undefined);
+    const first = files.write(drafts());
+    now = 2_000;
+    const second = files.read(drafts().map(copyOf), LATER);
+    assert.equal(owes(), 1_000);
+    await first;
+    assert.equal(owes(), 2_000, 'an answer is a sign of life');
+    await second;
+    assert.equal(owes(), undefined);
+    await close();
+  });
+
   it('answers each of several batches at once, and starts again after its end', async () => {
     const { disk, files, close } = kinds['in a thread']!();
     disk.mkdir('d', 0o755);

@@ -8,18 +8,31 @@ import {
   readyz,
   STALL_LIMIT_MS,
   startupz,
+  WORK_LIMIT_MS,
 } from '../../src/ops/health.ts';
 import type { Status } from '../../src/ops/status.ts';
 import { sampleDomain, samplePeer, sampleStatus } from './status-sample.ts';
 
 const WELL = { beatAgeMs: 0, stalledMs: 0 };
+const NOW = 1_700_000_600_000;
+const scanning = (movedAgo: number) => {
+  const { lastScan: _, ...domain } = sampleDomain({
+    state: 'scanning',
+    scanning: { startedAt: NOW - 500_000, paths: 120_000, movedAt: NOW - movedAgo },
+  });
+  return domain;
+};
+const never = (state: 'connecting' | 'backoff' | 'standby') => {
+  const { lastSuccess: _, ...peer } = samplePeer({ state, up: false });
+  return peer;
+};
 const unscanned = (state: 'starting' | 'scanning' | 'halted' | 'unserved') => {
   const { lastScan: _, ...domain } = sampleDomain({ state });
   return domain;
 };
 const halted = (domain: string) => sampleDomain({ domain, state: 'halted', reason: 'its root is missing' });
 
-const cases: { name: string; status: Status; startup: boolean; ready: boolean; says?: RegExp }[] = [
+const cases: { name: string; status: Status; startup: boolean; ready: boolean; says?: RegExp; lives?: false }[] = [
   { name: 'running', status: sampleStatus(), startup: true, ready: true },
   {
     name: 'starting',
@@ -42,11 +55,77 @@ const cases: { name: string; status: Status; startup: boolean; ready: boolean; s
     ready: true,
   })),
   {
-    name: 'first scan under way',
+    name: 'first scan not begun',
     status: sampleStatus({ domains: [sampleDomain(), unscanned('scanning')] }),
     startup: false,
     ready: false,
-    says: /scan of acme.example: the first scan has not ended; next: /,
+    says: /scan of acme.example: the first scan has not begun; next: /,
+  },
+  {
+    name: 'a long first scan',
+    status: sampleStatus({ domains: [scanning(2_000)] }),
+    startup: true,
+    ready: false,
+    says: /scan of acme.example: the first scan has not ended: under way, 120000 paths seen in 500 s; next: wait/,
+  },
+  {
+    name: 'a stuck first scan',
+    status: sampleStatus({ domains: [scanning(WORK_LIMIT_MS + 1_000)] }),
+    startup: false,
+    ready: false,
+    lives: false,
+    says: /the first scan has not ended: stuck for 301 s \(limit 300 s\), 120000 paths .*; next: the disk hangs/,
+  },
+  {
+    name: 'a stuck later scan',
+    status: sampleStatus({
+      domains: [sampleDomain({ scanning: { startedAt: 0, paths: 1, movedAt: NOW - WORK_LIMIT_MS - 1 } })],
+    }),
+    startup: true,
+    ready: true,
+    lives: false,
+  },
+  {
+    name: 'a thread that does not answer',
+    status: sampleStatus({ instance: { threadOwesSince: NOW - WORK_LIMIT_MS - 1 } }),
+    startup: true,
+    ready: true,
+    lives: false,
+  },
+  {
+    name: 'a thread that takes its time',
+    status: sampleStatus({ instance: { threadOwesSince: NOW - WORK_LIMIT_MS } }),
+    startup: true,
+    ready: true,
+  },
+  {
+    name: 'no peer compared with yet',
+    status: sampleStatus({ peers: [never('backoff'), never('connecting')] }),
+    startup: true,
+    ready: false,
+    says: /^\[-\] first comparison: no peer was compared with yet; asking dfsync2; next: wait/m,
+  },
+  {
+    name: 'no peer can be reached',
+    status: sampleStatus({ peers: [never('backoff'), never('standby')] }),
+    startup: true,
+    ready: true,
+  },
+  {
+    name: 'one peer compared with, others not yet',
+    status: sampleStatus({ peers: [never('connecting'), samplePeer({ up: false, state: 'backoff' })] }),
+    startup: true,
+    ready: true,
+  },
+  { name: 'no peers', status: sampleStatus({ peers: [] }), startup: true, ready: true },
+  {
+    name: 'another volume',
+    status: sampleStatus({
+      domains: [sampleDomain(), { ...halted('other'), haltedBy: 'volume' as const }],
+    }),
+    startup: true,
+    ready: true,
+    says: /^\[!\] volume: its root is missing; next: mount/m,
   },
   {
     name: 'a later scan under way',
@@ -155,29 +234,29 @@ const cases: { name: string; status: Status; startup: boolean; ready: boolean; s
   },
 ];
 
-for (const { name, status, startup, ready, says } of cases) {
+for (const { name, status, startup, ready, says, lives = true } of cases) {
   test(`${name}: ${startup ? 'started' : 'not started'}, ${ready ? 'ready' : 'not ready'}`, () => {
-    assert.equal(startupz(status).ok, startup);
-    const health = readyz(status);
+    assert.equal(startupz(status, NOW).ok, startup);
+    const health = readyz(status, NOW);
     assert.equal(health.ok, ready);
     if (says) assert.match(healthText('readyz', health, false), says);
-    assert.equal(livez(status, WELL).ok, true, 'whatever the state, it lives');
+    assert.equal(livez(status, WELL, NOW).ok, lives);
   });
 }
 
 test('alive while the engine makes progress and the event loop runs', () => {
   const running = sampleStatus();
   const starting = sampleStatus({ instance: { state: 'starting' } });
-  assert.equal(livez(running, { beatAgeMs: BEAT_LIMIT_MS, stalledMs: STALL_LIMIT_MS }).ok, true);
-  assert.equal(livez(running, { ...WELL, beatAgeMs: BEAT_LIMIT_MS + 1 }).ok, false);
-  assert.equal(livez(running, { ...WELL, stalledMs: STALL_LIMIT_MS + 1 }).ok, false);
-  assert.equal(livez(starting, { ...WELL, beatAgeMs: BEAT_LIMIT_MS + 1 }).ok, true, 'no engine yet, no beats');
+  assert.equal(livez(running, { beatAgeMs: BEAT_LIMIT_MS, stalledMs: STALL_LIMIT_MS }, NOW).ok, true);
+  assert.equal(livez(running, { ...WELL, beatAgeMs: BEAT_LIMIT_MS + 1 }, NOW).ok, false);
+  assert.equal(livez(running, { ...WELL, stalledMs: STALL_LIMIT_MS + 1 }, NOW).ok, false);
+  assert.equal(livez(starting, { ...WELL, beatAgeMs: BEAT_LIMIT_MS + 1 }, NOW).ok, true, 'no engine yet, no beats');
 });
 
 test('every check that is not ok says why and what next', () => {
   const found: Health[] = [
-    ...cases.flatMap(({ status }) => [startupz(status), readyz(status)]),
-    livez(sampleStatus(), { beatAgeMs: 1e9, stalledMs: 1e9 }),
+    ...cases.flatMap(({ status }) => [startupz(status, NOW), readyz(status, NOW)]),
+    livez(sampleStatus(), { beatAgeMs: 1e9, stalledMs: 1e9 }, NOW),
   ];
   for (const check of found.flatMap(health => health.checks)) {
     if (check.state !== 'ok') assert.ok(check.reason && check.next, check.name);
@@ -185,8 +264,8 @@ test('every check that is not ok says why and what next', () => {
 });
 
 test('the text lists all checks where asked for, and cannot be forged', () => {
-  const health = readyz(sampleStatus({ domains: [sampleDomain(), halted('x\n[+] all: well')] }));
+  const health = readyz(sampleStatus({ domains: [sampleDomain(), halted('x\n[+] all: well')] }), NOW);
   assert.equal(healthText('readyz', health, true).trimEnd().split('\n').length, health.checks.length + 1);
   assert.equal(healthText('readyz', health, false).trimEnd().split('\n').length, 2);
-  assert.equal(healthText('readyz', readyz(sampleStatus()), false), 'ok\n');
+  assert.equal(healthText('readyz', readyz(sampleStatus(), NOW), false), 'ok\n');
 });
