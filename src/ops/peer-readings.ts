@@ -59,9 +59,9 @@ export const PEER_READINGS: readonly Reading[] = [
   },
   {
     name: 'dfsync_peer_up',
-    help: 'Whether a peer answers (1) or not (0).',
+    help: 'Whether a peer answers (1) or not (0); none for a gateway that stands by while another one of its site is asked.',
     labels: ['peer'],
-    read: perPeer(peer => Number(peer.up)),
+    read: perPeer(peer => (peer.state === 'standby' ? undefined : Number(peer.up))),
   },
   {
     name: 'dfsync_peers',

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { Metrics } from '../../src/ops/metrics.ts';
@@ -252,5 +254,19 @@ test('promtool finds nothing to complain about', {
     const input = await metrics.render();
     const check = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
     assert.equal(check.status, 0, check.stdout + check.stderr);
+  }
+});
+
+test('the README has a row for each of our metrics, with its labels, and for no other', async () => {
+  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+  const rows = new Map<string, string>();
+  for (const [, name, labels] of readme.matchAll(/^\| `(dfsync_\w+)` \|([^|]*)\|/gm)) rows.set(name!, labels!.trim());
+  const text = await new Metrics(() => sampleStatus()).render();
+  const ours = [...text.matchAll(/^# TYPE (dfsync_\w+)/gm)].map(([, name]) => name!);
+  assert.deepEqual([...rows.keys()].sort(), ours.sort());
+  for (const [, name, labels] of text.matchAll(/^(dfsync_\w+)\{([^}]*)\}/gm)) {
+    const family = name!.replace(/_(bucket|sum|count)$/, '');
+    const given = [...labels!.matchAll(/(\w+)="/g)].map(([, label]) => label!).filter(label => label !== 'le');
+    assert.equal(given.join(', '), rows.get(family) ?? rows.get(name!), name!);
   }
 });
