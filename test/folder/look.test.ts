@@ -634,6 +634,7 @@ describe('what is in a tree and cannot be in an index', () => {
     assert.deepEqual(listed(out), ['special 6']);
     await out.stop();
   });
+});
 
 it('a scan under way says how far it has come and when it got on last', async () => {
   const out = await Lookout.over(furnished);

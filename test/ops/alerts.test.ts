@@ -142,3 +142,14 @@ test('every alert says what it is, how bad it is, and leads to a section of the 
     assert.match(readme, new RegExp(`^#### ${alert}$`, 'm'), `the README has no section ${alert}`);
   }
 });
+
+test('alerts and dashboard ask for nothing but metrics that there are', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const known = new Set([...readme.matchAll(/^\| `(dfsync_\w+)` \|/gm)].map(([, name]) => name));
+  for (const file of ['alerts.yaml', 'dashboard.json']) {
+    const asked = readFileSync(join(ROOT, 'helm/dfsync/files', file), 'utf8').match(/\bdfsync_\w+/g) ?? [];
+    assert.ok(asked.length > 15, file);
+    for (const name of asked)
+      assert.ok(known.has(name) || known.has(name.replace(/_(bucket|count|sum)$/, '')), `${file}: ${name}`);
+  }
+});
