@@ -28,7 +28,7 @@ test('a peer has one label everywhere, also where somebody whom this instance ne
     loop: { links },
     unmapped: () => [],
     askedAt: () => undefined,
-      untaken: () => undefined,
+    untaken: () => undefined,
   };
   const { peers } = statusOf({} as InstanceStatus, service as unknown as Service, names, 0);
   assert.deepEqual(
