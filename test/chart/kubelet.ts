@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from '../e2e/command.ts';
+import { Hopeless } from '../e2e/until.ts';
 import type { Any } from './rendered.ts';
 
 /** A network of loopback for this process, so that rendered ports may be used as they are. */
@@ -79,8 +80,13 @@ export class Pod {
     return `--- ${this.name}\n${this.#command?.output.slice(-2000)}`;
   }
 
-  /** The status that a probe of the container gets. */
+  /**
+   * The status that a probe of the container gets.
+   *
+   * @throws Hopeless where the program has ended
+   */
   async probe(name: 'startupProbe' | 'livenessProbe' | 'readinessProbe'): Promise<number> {
+    if (this.#command?.exit) throw new Hopeless(`${this.name} ended with ${JSON.stringify(this.#command.exit)}`);
     const { path, port, scheme } = this.container[name].httpGet;
     const { containerPort } = this.container.ports.find((each: Any) => each.name === port);
     return (await fetch(`${scheme.toLowerCase()}://${this.address}:${containerPort}${path}`)).status;
