@@ -2,7 +2,7 @@
 import type { Entry } from '../../src/core/entry.ts';
 import type { DomainName, RelPath } from '../../src/core/path.ts';
 import type { Circumstances } from '../../src/core/safety.ts';
-import { Replica } from '../../src/folder/replica.ts';
+import { type PathEvent, Replica } from '../../src/folder/replica.ts';
 import type { ReplicaReport } from '../../src/folder/replica-report.ts';
 import { inlineSmallFiles } from '../../src/folder/small-files.ts';
 import { Crash, MemoryDisk } from '../sim/memory-disk.ts';
@@ -66,6 +66,7 @@ export class Life {
   readonly changes: Change[] = [];
   readonly events: string[] = [];
   readonly reports: ReplicaReport[] = [];
+  readonly paths: PathEvent[] = [];
   circumstances = FINE;
   objection: string | undefined;
   ignored: readonly string[] = [];
@@ -110,6 +111,7 @@ export class Life {
       onForgotten: () => {},
       onEvent: event => this.events.push(event),
       onReport: report => this.reports.push(report),
+      onPath: event => this.paths.push(event),
     });
   }
 
