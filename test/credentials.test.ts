@@ -129,7 +129,7 @@ describe('certificates', { skip: withoutOpenssl, timeout: 60_000 }, () => {
     const stop = new AbortController();
     t.after(() => stop.abort());
     credentials.follow(() => self, stop.signal);
-    assert.match(lines.join(''), /"level":"warn","event":"certificate\.expiry","use":"operators".*ends on/);
+    assert.match(lines.join(''), /"level":"warn".*"event":"certificate\.expiry","use":"operators".*ends on/);
     const [shown] = credentials.certificates(Date.now());
     assert.deepEqual([shown?.use, shown?.file, shown?.names], ['operators', cert, ['URI:dfsync://1']]);
     assert.match(shown?.trouble ?? '', /ends on/);

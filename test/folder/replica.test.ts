@@ -729,8 +729,10 @@ describe('a cache that cannot be written', () => {
     const volume = await known();
     const life = await volume.start();
     // One line of the journal for each: together more than it may have before it is folded.
-    const name = (i: number) => `${i}`.padEnd(250, 'x');
-    for (let i = 0; i < 13_000; i++) {
+    const deep = Array.from({ length: 13 }, () => 'd'.repeat(250));
+    for (const i of deep.keys()) volume.disk.mkdir(`d/${deep.slice(0, i + 1).join('/')}`, 0o755);
+    const name = (i: number) => `${deep.join('/')}/${i}`;
+    for (let i = 0; i < 5_200; i++) {
       volume.write(name(i));
       life.replica.hint(pathOf(name(i)), true);
     }
