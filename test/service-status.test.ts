@@ -67,8 +67,15 @@ test('what is wanted from each peer: how much, since when, and without what only
     learner: learnerOf(i === 0 ? 2_000 : undefined),
   }));
   const loop = { links, domain: () => ({ wants }) };
-  const feed = { epoch: 'e', sequence: 0 };
-  const service = { folders: new Map(), feed, loop, unmapped: () => [], untaken: () => undefined };
+  const feed = new Feed('e');
+  const service = {
+    folders: new Map(),
+    feed,
+    loop,
+    unmapped: () => [],
+    untaken: () => undefined,
+    askedAt: () => undefined,
+  };
   const { peers } = statusOf({} as InstanceStatus, service as unknown as Service, peerNames(network), 5_000);
   assert.deepEqual(
     peers.map(({ domains: [of] }) => [of!.wanted, of!.wantedBytes, of!.wantedSince, of!.inSync, of!.mismatchedSince]),
