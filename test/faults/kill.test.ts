@@ -47,7 +47,7 @@ for (const start of ['known', 'new'] as const)
       [writer, victim] = [network.get('n1'), network.get('n2')];
       // So that what a round removes is never most of the domain.
       for (let i = 0; i < STAYING; i++) writer.write(`acme/stays/${i}`, `stays ${i}`);
-      load = new Workload(round, writer, victim);
+      load = new Workload(round, writer, victim, start === 'known');
       load.begin();
       await network.start();
       await network.converge('acme');
@@ -87,7 +87,7 @@ for (const start of ['known', 'new'] as const)
       if (died && ALL) await dieAgain();
       await victim.start();
       known.changeHere();
-      load = new Workload(++round, writer, victim);
+      load = new Workload(++round, writer, victim, start === 'known');
       load.begin();
       await network.until('the round to end', () => arrived(known, writer) && arrived(known, victim));
       await network.converge('acme');

@@ -28,8 +28,14 @@ export class Workload {
   readonly #at: string;
   readonly #writer: Instance;
   readonly #victim: Instance;
+  readonly #deletesHere: boolean;
 
-  constructor(round: number, writer: Instance, victim: Instance) {
+  /**
+   * @param deletesHere users of the victim delete and rename too: what goes before an instance has written its first cache may come
+   *   back from its peers after a crash, as the README says of a lost one
+   */
+  constructor(round: number, writer: Instance, victim: Instance, deletesHere: boolean) {
+    this.#deletesHere = deletesHere;
     this.#at = `acme/round ${round}`;
     this.#writer = writer;
     this.#victim = victim;
@@ -72,6 +78,7 @@ export class Workload {
     const here = (path: string) => this.#victim.path(`${this.#at}/${path}`);
     if (readFileSync(here('here edited'), 'utf8') !== HERE_EDITED) writeFileSync(here('here edited'), HERE_EDITED);
     if (!existsSync(here('here new'))) writeFileSync(here('here new'), HERE_NEW);
+    if (!this.#deletesHere) return;
     rmSync(here('here deleted'), { force: true });
     if (existsSync(here('here renamed'))) renameSync(here('here renamed'), here('here renamed since'));
   }
@@ -93,8 +100,9 @@ export class Workload {
       ['large edited', String(LARGE.subarray(0, 500_000))],
       ['here edited', HERE_EDITED],
       ['here new', HERE_NEW],
-      ['here renamed since', 'here renamed, first'],
+      [this.#deletesHere ? 'here renamed since' : 'here renamed', 'here renamed, first'],
     ]);
+    if (!this.#deletesHere) expected.set('here deleted', 'here deleted, first');
     for (let i = 0; i < MANY; i++) expected.set(`many/${i}`, `one of many ${i}`);
     return expected;
   }
