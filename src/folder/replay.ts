@@ -113,7 +113,12 @@ function settle(intent: Intent, is: ReplayContext): void {
     const stat = finish(intent, is);
     const seen = stat && seenOf(stat, () => is.disk.readlink(placeOf(is.directory, entry.path)));
     const was = is.index.onDisk(entry.path);
-    if (seen ? was && isEqual(was, seen) : isLive(entry) && !isLive(was) && !isUsedUp(intent, is)) return;
+    // Without an entry (what a first scan met is in no journal) what stands there may be what the intent was to replace: the scan says
+    // how old it is. As a change of the intended it would win everywhere.
+    if (
+      seen ? (was ? isEqual(was, seen) : !isEqual(entry, seen)) : isLive(entry) && !isLive(was) && !isUsedUp(intent, is)
+    )
+      return;
     is.index.set(entry, stat && { inode: stat.inode, birth: stat.birth });
     is.touch(entry.path);
   } catch (error) {

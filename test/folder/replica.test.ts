@@ -753,3 +753,30 @@ describe('a cache that cannot be written', () => {
     await life.end();
   });
 });
+
+describe('an intent that a crash left before the first cache was written', () => {
+  const wishes: [name: string, wanted: (life: Life) => Entry, step: string][] = [
+    ['a deletion', () => tombstone('f', NEW, START), 'remove'],
+    ['a newer content', () => wishedFile('f'), 'fetch'],
+    ['a symlink', () => symlink('g', NEW, 'f'), 'symlink'],
+  ];
+  for (const [name, wanted, step] of wishes)
+    it(`makes no change of what stands there: ${name}`, async () => {
+      const volume = new Volume();
+      for (const path of ['f', 'g']) volume.write(path);
+      await volume.pass(10 * SETTLE_MS);
+      const life = await volume.start();
+      const entry = { ...wanted(life), path: pathOf('f') };
+      const will = { will: entry, ...(entry.kind !== 'tombstone' && { staged: true }) };
+      volume.disk.append('.dfsync/cache/d/journal.jsonl', Buffer.from(`${JSON.stringify(will)}\n`));
+      life.kill();
+      assert.ok(!volume.disk.lstat('.dfsync/cache/d/shard-.json'));
+      const next = await volume.start();
+      assert.equal(next.entry('f')?.kind, 'file');
+      assert.deepEqual(
+        actionsFor(next, [entry]).map(action => action.do),
+        [step],
+      );
+      await next.end();
+    });
+});
