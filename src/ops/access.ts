@@ -1,7 +1,7 @@
 /** Who may ask for what on the operators' port: routes put {@link mayRead} or {@link mayAdmin} before their handler. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import type { Middleware } from 'koa';
 import { type Problem, problemOf, refuse } from './problem.ts';
 
@@ -23,13 +23,18 @@ export function isLoopback(address: string | undefined): boolean {
 }
 
 /**
- * Whether a request comes from this host. One that a proxy forwards does not, although the proxy may run here.
+ * Whether a request comes from this host. One that a proxy forwards does not, although the proxy may run here; nor does one for a name
+ * other than `localhost`: a browser here asks so for a page whose name somebody made to lead to this host (DNS rebinding).
  */
 export function isLocal(request: IncomingMessage): boolean {
   const { headers, socket } = request;
-  return (
-    headers.forwarded === undefined && headers['x-forwarded-for'] === undefined && isLoopback(socket.remoteAddress)
-  );
+  const isForwarded = headers.forwarded !== undefined || headers['x-forwarded-for'] !== undefined;
+  return !isForwarded && isLoopback(socket.remoteAddress) && isOwnName(headers.host);
+}
+
+function isOwnName(host: string | undefined): boolean {
+  const name = host?.replace(/:[0-9]+$/, '').replace(/^\[(.*)\]$/, '$1');
+  return name === undefined || name === 'localhost' || isIP(name) !== 0;
 }
 
 /** Whether a request carries one of the tokens (`Authorization: Bearer …`). How long that takes says nothing about them. */
@@ -54,8 +59,11 @@ export function mayAdmin(tokens: () => OpsTokens): Middleware {
 export function readRefusal(request: IncomingMessage, { read, admin }: OpsTokens): Problem | undefined {
   if (isLocal(request) || hasToken(request, [...read, ...admin])) return undefined;
   return read.length + admin.length > 0
-    ? problemOf(401, 'ask from the host itself, or send a read or an admin token: Authorization: Bearer TOKEN')
-    : problemOf(401, 'ask from the host itself; for others, start dfsync with --read-token-file FILE');
+    ? problemOf(
+        401,
+        'ask from the host itself (as localhost), or send a read or an admin token: Authorization: Bearer TOKEN',
+      )
+    : problemOf(401, 'ask from the host itself (as localhost); for others, start dfsync with --read-token-file FILE');
 }
 
 /** Why a request may not act; undefined where it may. */

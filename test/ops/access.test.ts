@@ -18,6 +18,10 @@ test('what a proxy on this host forwards is not local', () => {
   assert.equal(isLocal(request({ 'x-forwarded-for': '127.0.0.1' })), false);
   assert.equal(isLocal(request({ forwarded: 'for=127.0.0.1' })), false);
   assert.equal(isLocal(request({}, '10.0.0.1')), false);
+  for (const host of ['localhost', 'localhost:9420', '127.0.0.1:9420', '[::1]:9420', '10.0.0.1'])
+    assert.equal(isLocal(request({ host })), true, host);
+  for (const host of ['evil.example', 'evil.example:9420', 'localhost.evil.example', ''])
+    assert.equal(isLocal(request({ host })), false, `a page of ${host} made to lead here`);
 });
 
 test('one of the tokens, whole, as bearer', () => {
