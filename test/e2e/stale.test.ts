@@ -20,6 +20,11 @@ before(async () => {
   for (const name of ['kept', 'first', 'second']) get('n1').write(`acme/${name}`, name);
   await network.start();
   await network.converge('acme');
+  // Since when it was away is known from the last heartbeat that it heard.
+  await get('s1').until('it to have heard of the north', async () => {
+    const labels = { domain: DOMAIN, origin: '1' };
+    return total(await get('s1').metrics(), 'dfsync_heard_timestamp_seconds', labels) > 0;
+  });
 });
 after(() => network.close());
 
