@@ -6,10 +6,9 @@
  * it is, for `apply.ts` to do, or to say why not.
  */
 import { isLive } from '../core/entry.ts';
-import { ancestorsOf, parentOf, type RelPath } from '../core/path.ts';
 import type { Action } from '../core/plan.ts';
 import type { Stat } from './disk.ts';
-import { placeOf } from './scan.ts';
+import { parentPlacesIn, placeOf } from './scan.ts';
 import type { Installation, SmallFiles } from './small-files.ts';
 import type { Staging } from './staging.ts';
 
@@ -27,15 +26,7 @@ export async function installNew(actions: readonly Action[], is: InstallContext)
   const installed = new Map<Action, Stat>();
   const plain = plainOf(actions, staging);
   if (plain.length === 0) return installed;
-  const above = new Map<RelPath | undefined, readonly string[]>();
-  const parentsOf = (path: RelPath) => {
-    const parent = parentOf(path);
-    const known = above.get(parent);
-    if (known) return known;
-    const parents = [...ancestorsOf(path)].map(each => placeOf(directory, each));
-    above.set(parent, parents);
-    return parents;
-  };
+  const parentsOf = parentPlacesIn(directory);
   const installations = plain.map(({ action, stat }): Installation => {
     const { path } = action.entry;
     const from = staging.place(action.entry);

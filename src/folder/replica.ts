@@ -8,7 +8,7 @@ import { type Entry, isEqual, isLive, isSameContent, type Seen } from '../core/e
 import type { HoldLimits } from '../core/holding.ts';
 import { redated } from '../core/observe.ts';
 import { type Operation, operationOf } from '../core/operation.ts';
-import { ancestorsOf, type DomainName, parentOf, type RelPath } from '../core/path.ts';
+import { type DomainName, parentOf, type RelPath } from '../core/path.ts';
 import type { Action, View } from '../core/plan.ts';
 import type { Discarded } from '../core/recovery.ts';
 import { type Attendance, oftenWithin } from '../core/retention.ts';
@@ -27,7 +27,7 @@ import { recover, type Unrecovered } from './recover.ts';
 import { renounce } from './renounce.ts';
 import { hasParents, replay } from './replay.ts';
 import type { ReplicaReport, ScanResult, ScanTrigger } from './replica-report.ts';
-import { placeOf, type Scanner } from './scan.ts';
+import { parentPlacesIn, placeOf, type Scanner } from './scan.ts';
 import type { SmallFiles } from './small-files.ts';
 import { Staging } from './staging.ts';
 import { hashName, Trash } from './trash.ts';
@@ -363,16 +363,10 @@ export class Replica implements View {
 
   /** The bytes of small files as the index has them; undefined for a file that is not plainly so, which {@link openRead} tells more of. */
   readSmall(paths: readonly RelPath[], notAfter: number): Promise<readonly (Uint8Array | undefined)[]> {
-    const parents = new Map<RelPath | undefined, string[]>();
+    const parentsOf = parentPlacesIn(this.directory);
     const copies = paths.map(path => {
       const { size, mtime } = this.#index.get(path)!;
-      const parent = parentOf(path);
-      let above = parents.get(parent);
-      if (!above) {
-        above = [...ancestorsOf(path)].map(each => placeOf(this.directory, each));
-        parents.set(parent, above);
-      }
-      return { parents: above, place: placeOf(this.directory, path), size, mtime };
+      return { parents: parentsOf(path), place: placeOf(this.directory, path), size, mtime };
     });
     return this.#is.smallFiles.read(copies, notAfter);
   }

@@ -4,7 +4,7 @@
  * It reads synchronously (half the time of the promise API) and hands over batches, so that a worker thread can do it and the
  * main thread is never blocked for long.
  */
-import { childOf, isTooLong, PRIVATE, type RelPath } from '../core/path.ts';
+import { ancestorsOf, childOf, isTooLong, PRIVATE, parentOf, type RelPath } from '../core/path.ts';
 import { type Disk, DiskError, type Stat } from './disk.ts';
 
 /** Paths in a batch: some milliseconds of work for whoever compares them. */
@@ -102,6 +102,20 @@ export function* list(disk: Disk, directory: string, share: readonly (RelPath | 
 /** Where a path of a domain is on the volume. */
 export function placeOf(directory: string, path: RelPath | undefined): string {
   return path === undefined ? directory : `${directory}/${path}`;
+}
+
+/** Answers the places of a path's parents, the outermost first; those of a directory are put together once for all that is in it. */
+export function parentPlacesIn(directory: string): (path: RelPath) => readonly string[] {
+  const known = new Map<RelPath | undefined, readonly string[]>();
+  return path => {
+    const parent = parentOf(path);
+    let places = known.get(parent);
+    if (!places) {
+      places = [...ancestorsOf(path)].map(each => placeOf(directory, each));
+      known.set(parent, places);
+    }
+    return places;
+  };
 }
 
 /** One path, or why it cannot be read; undefined where it went meanwhile. */
