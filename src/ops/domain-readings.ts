@@ -69,10 +69,7 @@ export const DOMAIN_READINGS: readonly Reading[] = [
     name: 'dfsync_trash_bytes',
     help: "Size of what lies in a domain's trash on this instance, in bytes.",
     labels: ['domain'],
-    read: status =>
-      status.domains.flatMap(({ domain, trashBytes }): Sample[] =>
-        trashBytes === undefined ? [] : [[{ domain }, trashBytes]],
-      ),
+    read: perDomain(domain => domain.trashBytes),
   },
   {
     name: 'dfsync_domain_state',
