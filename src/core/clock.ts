@@ -8,6 +8,9 @@ export interface Clock {
   yield(): Promise<void>;
 }
 
+/** Clocks of servers may differ by as much: what is dated further ahead is not believed until time has caught up. Milliseconds. */
+export const MAX_SKEW_MS = 10 * 60_000;
+
 /** Chance as an argument: a number from 0 (inclusive) to 1 (exclusive). */
 export type Random = () => number;
 

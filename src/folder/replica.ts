@@ -2,7 +2,7 @@
  * A replica: this instance's side of one domain. Sole owner of its index; whatever changes the index goes through `#commit`, so
  * that journal, cache and feed never miss a change.
  */
-import { type Clock, Pause, type Random } from '../core/clock.ts';
+import { type Clock, MAX_SKEW_MS, Pause, type Random } from '../core/clock.ts';
 import { type DigestNode, MAX_PREFIX } from '../core/digest.ts';
 import { type Entry, isEqual, isLive, isSameContent, type Seen } from '../core/entry.ts';
 import type { HoldLimits } from '../core/holding.ts';
@@ -39,8 +39,6 @@ import { type Inlet, WriteOut } from './write-out.ts';
 const FOLD_JOURNAL_BYTES = 16 * 1024 * 1024;
 /** A smaller journal is left as it is at the end: reading it takes less than rewriting the shards that it touches. */
 const KEEP_JOURNAL_BYTES = 1024 * 1024;
-/** Clocks may differ by as much: what is further ahead is no time that anybody has seen. */
-const AHEAD_AT_MOST_MS = 10 * 60_000;
 /** How often a fold is considered, and a halted or missing domain looked at again. */
 const HOUSEKEEPING_MS = 10_000;
 /** How often tombstones past the retention are looked for: every instance drops them at the same time, give or take this. */
@@ -392,7 +390,7 @@ export class Replica implements View {
   hear(beats: Iterable<readonly [origin: number, at: number]>): boolean {
     let news = false;
     // One that is further ahead than any clock may be is of a clock that was put right since: nothing true would ever be newer.
-    const latest = this.#is.clock.now() + AHEAD_AT_MOST_MS;
+    const latest = this.#is.clock.now() + MAX_SKEW_MS;
     for (const [origin, at] of beats) {
       const known = this.#heard.get(origin);
       if (known !== undefined && known <= latest && at <= known) continue;

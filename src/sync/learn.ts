@@ -5,7 +5,7 @@
  *   live -> backoff           it failed, or answered what cannot be; tried again later
  *   misrouted, refused        it is somebody else, or refuses us: as backoff, with a name
  */
-import type { Clock, Random } from '../core/clock.ts';
+import { type Clock, MAX_SKEW_MS, type Random } from '../core/clock.ts';
 import { type Difference, differenceOf } from '../core/difference.ts';
 import { type Entry, isLive } from '../core/entry.ts';
 import type { DomainName, RelPath } from '../core/path.ts';
@@ -20,8 +20,6 @@ import type { Wants } from './wants.ts';
 
 /** The protocol versions that this program speaks: the newest, and the one before. */
 export const PROTOCOLS: readonly number[] = [1];
-/** A version further ahead of our clock is not taken until time has caught up. */
-export const MAX_SKEW_MS = 10 * 60_000;
 /** Wait after an answer of the feed without news, before it is asked again; well below what a person notices. */
 const NO_NEWS_MS = 20;
 /**

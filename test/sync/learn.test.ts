@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { MAX_SKEW_MS } from '../../src/core/clock.ts';
 import type { Entry } from '../../src/core/entry.ts';
 import type { Instance } from '../../src/core/topology.ts';
-import { MAX_SKEW_MS } from '../../src/sync/learn.ts';
 import { Refusal } from '../../src/sync/serve.ts';
 import { file, pathOf } from '../support/entries.ts';
 import { START } from '../support/life.ts';
