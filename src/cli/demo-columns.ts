@@ -2,7 +2,7 @@
 import { escapeUnsafe } from '../ops/render.ts';
 import { formatBytes, formatCount } from './demo-lines.ts';
 import type { Row } from './demo-picture.ts';
-import type { Tone } from './demo-style.ts';
+import type { Tone } from './style.ts';
 
 /** One column. */
 export interface Column {

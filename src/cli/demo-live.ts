@@ -6,9 +6,9 @@ import { storyOf, UNTOLD } from './demo-events.ts';
 import type { DemoInstance } from './demo-instance.ts';
 import { agreementLine } from './demo-lines.ts';
 import { type Look, NOTHING, pictureOf } from './demo-picture.ts';
-import { COLOURED, UNCOLOURED } from './demo-style.ts';
 import { type Hint, type View, viewLines } from './demo-view.ts';
 import { Screen, sizeOf } from './screen.ts';
+import { COLOURED, UNCOLOURED } from './style.ts';
 
 /** How often the instances are asked: what a person takes for "at once", and little work for them. */
 const ASK_EVERY_MS = 500;

@@ -1,7 +1,7 @@
 /** The table of the live view, as wide as there is room. */
 import { COLUMNS, type Column, LEFT_OUT, ON_THE_WAY } from './demo-columns.ts';
 import type { Row } from './demo-picture.ts';
-import type { Paint } from './demo-style.ts';
+import type { Paint } from './style.ts';
 import { cellsOf, pad } from './terminal-text.ts';
 
 /** Between two columns. */

@@ -2,9 +2,9 @@
 import { escapeUnsafe } from '../ops/render.ts';
 import type { Event } from './demo-events.ts';
 import type { Row } from './demo-picture.ts';
-import type { Paint, Tone } from './demo-style.ts';
 import { tableLines } from './demo-table.ts';
 import type { Size } from './screen.ts';
+import type { Paint, Tone } from './style.ts';
 import { cellsOf, fit, wrap } from './terminal-text.ts';
 
 /** Older events do not help any more. */

@@ -1,7 +1,7 @@
 /** `dfsync mismatches`: what is not everywhere as it should be, since when, and why. */
 import type { DomainMismatches, Mismatch } from '../ops/inspection.ts';
 import { call } from './call.ts';
-import type { Paint, Tone } from './demo-style.ts';
+import type { Paint, Tone } from './style.ts';
 import { type Cell, formatSpan, paintOf, tableOf } from './table.ts';
 import { type CallFlags, type Streams, shown, telling } from './telling.ts';
 

@@ -2,7 +2,7 @@
 import type { PeerStatus, Status } from '../ops/status.ts';
 import { call } from './call.ts';
 import { formatCount } from './demo-lines.ts';
-import type { Paint, Tone } from './demo-style.ts';
+import type { Paint, Tone } from './style.ts';
 import { type Cell, formatSpan, paintOf, tableOf } from './table.ts';
 import { type CallFlags, type Streams, telling } from './telling.ts';
 

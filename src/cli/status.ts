@@ -3,7 +3,7 @@ import type { DomainStatus, Status } from '../ops/status.ts';
 import { call } from './call.ts';
 import { toneOf } from './demo-columns.ts';
 import { formatBytes, formatCount } from './demo-lines.ts';
-import type { Paint, Tone } from './demo-style.ts';
+import type { Paint, Tone } from './style.ts';
 import { type Cell, formatSpan, paintOf, tableOf } from './table.ts';
 import { type CallFlags, type Streams, shown, telling } from './telling.ts';
 

@@ -1,6 +1,6 @@
 /** Tables for people: as wide as their text, in colour where that is seen. */
 import process from 'node:process';
-import { COLOURED, type Paint, type Tone, UNCOLOURED } from './demo-style.ts';
+import { COLOURED, type Paint, type Tone, UNCOLOURED } from './style.ts';
 import { cellsOf, pad } from './terminal-text.ts';
 
 /** One cell: its text, and what that is about. */

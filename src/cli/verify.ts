@@ -2,8 +2,8 @@
 import type { VerifyLine, VerifyProgress, VerifyResult } from '../ops/inspection.ts';
 import { CallError, EXIT_REFUSED, linesOf } from './call.ts';
 import { formatBytes, formatCount } from './demo-lines.ts';
-import type { Paint } from './demo-style.ts';
 import { Progress } from './progress.ts';
+import type { Paint } from './style.ts';
 import { type Cell, paintOf, tableOf } from './table.ts';
 import { type CallFlags, type Streams, shown, telling } from './telling.ts';
 

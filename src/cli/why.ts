@@ -2,8 +2,8 @@
 import type { Opinion, Why } from '../ops/inspection.ts';
 import { call } from './call.ts';
 import { formatBytes } from './demo-lines.ts';
-import type { Paint } from './demo-style.ts';
 import { encodePath, pathOf } from './path-argument.ts';
+import type { Paint } from './style.ts';
 import { type Cell, paintOf, tableOf } from './table.ts';
 import { type CallFlags, type Streams, shown, telling } from './telling.ts';
 

@@ -3,8 +3,8 @@ import process from 'node:process';
 import { describe, it } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { type Look, NOTHING, pictureOf } from '../../src/cli/demo-picture.ts';
-import { COLOURED, UNCOLOURED } from '../../src/cli/demo-style.ts';
 import { type View, viewLines } from '../../src/cli/demo-view.ts';
+import { COLOURED, UNCOLOURED } from '../../src/cli/style.ts';
 import { cellsOf } from '../../src/cli/terminal-text.ts';
 import { answerOf, type Has, silence, withoutDomains } from './demo-looks.ts';
 

@@ -1,4 +1,4 @@
-/** The colours of the live view: the sixteen that every terminal has, in whatever tones its owner likes. */
+/** The colours of what is shown on a terminal: the sixteen that every terminal has, in whatever tones its owner likes. */
 import { styleText } from 'node:util';
 
 /** What a text is about. Colour only repeats what the words say. */
