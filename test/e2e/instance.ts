@@ -199,6 +199,7 @@ export class Instance {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, content);
     if (mode !== undefined) chmodSync(path, mode);
-    if (date !== undefined) utimesSync(path, date, date);
+    // The middle of the millisecond: as a number of whole ones, half of all dates would read back one lower.
+    if (date !== undefined) utimesSync(path, date, String((date.getTime() + 0.5) / 1000));
   }
 }
