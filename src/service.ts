@@ -167,7 +167,7 @@ export class Service {
 
   /** Changes that this instance has announced and a peer has not said to have applied; undefined where it does not pull from here. */
   untaken(roleid: number): number | undefined {
-    const done = this.#server.done.get(roleid);
+    const done = this.feed.done.get(roleid);
     if (!done || this.#is.clock.now() - done.at > PULLS_MS) return undefined;
     return Math.max(0, this.feed.sequence - done.sequence);
   }
@@ -211,7 +211,7 @@ export class Service {
 
   /** When a peer last asked for changes of this instance. */
   askedAt(roleid: number): number | undefined {
-    return this.#server.done.get(roleid)?.at;
+    return this.feed.done.get(roleid)?.at;
   }
 
   /** First-level names of the volume that no domain maps. */

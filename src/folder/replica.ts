@@ -36,7 +36,7 @@ import type { TrashArea } from './trash-keeper.ts';
 import { type Inlet, WriteOut } from './write-out.ts';
 
 /** The journal is folded into the cache when it is larger than this: replaying it stays a matter of a second. */
-const FOLD_JOURNAL_BYTES = 16 * 1024 * 1024;
+const FOLD_JOURNAL_BYTES = 32 * 1024 * 1024;
 /** A smaller journal is left as it is at the end: reading it takes less than rewriting the shards that it touches. */
 const KEEP_JOURNAL_BYTES = 1024 * 1024;
 /** How often a fold is considered, and a halted or missing domain looked at again. */

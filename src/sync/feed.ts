@@ -22,15 +22,38 @@ export interface FeedItem {
   readonly via: string | undefined;
 }
 
+/** How far a peer is with this instance's feed, as it last said. */
+export interface Done {
+  /** Everything up to here is applied. */
+  readonly sequence: number;
+  /** Everything up to here is known there. */
+  readonly learned: number;
+  /** When it said so, milliseconds since 1970. */
+  readonly at: number;
+  /** When it last said that it had come further. */
+  readonly movedAt: number;
+}
+
 export class Feed {
   /** New at every start, so that a peer's cursor of a former life is known as such. */
   readonly epoch: string;
+  /** Up to where each peer, by roleid, has applied this feed. */
+  readonly done: ReadonlyMap<number, Done>;
+  readonly #done = new Map<number, Done>();
   readonly #ring: FeedItem[] = [];
   #sequence = 0;
   #waiting = new Set<() => void>();
 
   constructor(epoch: string) {
     this.epoch = epoch;
+    this.done = this.#done;
+  }
+
+  /** A peer says how far it is. */
+  isDone(roleid: number, sequence: number, learned: number, at: number): void {
+    const before = this.#done.get(roleid);
+    const isFurther = before?.sequence !== sequence || before.learned !== learned;
+    this.#done.set(roleid, { sequence, learned, at, movedAt: isFurther ? at : before.movedAt });
   }
 
   /** The sequence of the newest change. */

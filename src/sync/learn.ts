@@ -130,6 +130,8 @@ export interface LearnOptions {
   origins(): ReadonlySet<number>;
   /** Domains shared with the peer's site, as they are now. */
   domains(): ReadonlyMap<DomainName, DomainView>;
+  /** Whether the peer is on its way to what is here: not there yet, and further than a moment ago. */
+  isTaking(): boolean;
   onEvent(event: string, fields: Record<string, unknown>): void;
   onWarning(event: string, fields: Record<string, unknown>): void;
   /** Called after each failure of the peer: another one may be the better choice. */
@@ -372,12 +374,19 @@ export class Learner {
 
   /** Takes a stretch of the feed. */
   async #take(answer: Changes, signal: AbortSignal): Promise<void> {
+    let domains = this.#is.domains();
     for (const [i, { domain, entry }] of answer.changes.entries()) {
-      if (i % SLICE === SLICE - 1) await this.#is.clock.yield();
-      const view = this.#is.domains().get(domain);
+      if (i % SLICE === SLICE - 1) {
+        await this.#is.clock.yield();
+        domains = this.#is.domains();
+      }
+      const view = domains.get(domain);
       if (!view?.folder.ready || !this.#mayLearn(domain)) continue;
       // Nothing gives way here unless it must: what was announced together is planned together.
-      if (view.wants.isFull) await view.wants.room(signal);
+      if (view.wants.isFull) {
+        await view.wants.room(signal);
+        domains = this.#is.domains();
+      }
       this.#learn(domain, view, entry, answer.sequence);
     }
     this.#cursor = answer.sequence;
@@ -408,6 +417,7 @@ export class Learner {
       this.#cursor = states.sequence;
     }
     const known = new Map(states.domains.map(state => [state.domain, state]));
+    const isTaking = this.#is.isTaking();
     let putOff = false;
     for (const [domain, view] of this.#is.domains()) {
       const link = this.#link(domain);
@@ -421,7 +431,7 @@ export class Learner {
         state.digest !== view.folder.digest &&
         link.compared &&
         this.#putOff < PUT_OFF_AT_MOST &&
-        (states.sequence !== this.#cursor || view.wants.countOf(this.#is.peer.roleid) > 0)
+        (isTaking || states.sequence !== this.#cursor || view.wants.countOf(this.#is.peer.roleid) > 0)
       )
         putOff = true;
       else await this.#compareDomain(domain, view, state, states.sequence, signal);

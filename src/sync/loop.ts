@@ -184,6 +184,7 @@ export class Loop {
       serving: domain => this.#serving(domain),
       origins: () => this.#origins,
       domains: () => this.#shared(instance.site),
+      isTaking: () => this.#isTaking(instance.roleid),
       onEvent: (event, fields) => this.#is.onEvent(event, fields),
       onWarning: (event, fields) => this.#is.onWarning(event, fields),
       onFailure: () => this.#activate(),
@@ -197,6 +198,17 @@ export class Loop {
       stop: undefined,
       ended: Promise.resolve(),
     });
+  }
+
+  /** Whether a peer is on its way through this instance's feed: not at its end, and further than a moment ago. */
+  #isTaking(roleid: number): boolean {
+    const { feed, clock } = this.#is;
+    const done = feed.done.get(roleid);
+    return (
+      done !== undefined &&
+      done.sequence < feed.sequence &&
+      clock.now() - done.movedAt < this.#self!.options.digestIntervalMs
+    );
   }
 
   #serving(domain: DomainName): number[] {

@@ -111,8 +111,6 @@ export interface ServeOptions {
 
 export class Server implements Serving {
   readonly #is: ServeOptions;
-  /** Up to where each peer has applied this instance's feed, and when it said so. */
-  readonly done = new Map<number, { readonly sequence: number; readonly at: number }>();
 
   constructor(options: ServeOptions) {
     this.#is = options;
@@ -173,7 +171,7 @@ export class Server implements Serving {
 
   async changes(asking: Instance, query: ChangesQuery, signal: AbortSignal): Promise<Changes> {
     const { feed, clock } = this.#is;
-    this.done.set(asking.roleid, { sequence: query.done, at: clock.now() });
+    feed.isDone(asking.roleid, query.done, query.since, clock.now());
     if (query.epoch !== feed.epoch || !feed.covers(query.since)) return this.#reset();
     const found = this.#read(asking, query.since);
     if (found.changes.length > 0 || (found.compare?.length ?? 0) > 0 || query.wait <= 0) return found;

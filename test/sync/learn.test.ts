@@ -32,7 +32,7 @@ describe('a peer', () => {
     assert.deepEqual([learner.state, learner.lagMs(ACME.name), learner.failures], ['live', 0, 0]);
     assert.equal(learner.links.get(ACME.name)?.mismatched, 0);
     assert.ok(Math.abs(learner.skewMs!) < 100);
-    assert.ok(one.server.done.has(2));
+    assert.ok(one.feed.done.has(2));
     await world.stop();
   });
 
@@ -200,6 +200,29 @@ describe('learning', () => {
     await world.stop();
   });
 
+  it('compares nothing with a peer that is on its way, and does with one that has stopped', async () => {
+    const { world, one, two } = await pair();
+    const { clock } = world;
+    let stalled = false;
+    one.intercept.bundle = async function* (asking, name, files, signal) {
+      if (stalled) throw new Refusal(503, 'Later', 'as the test wants it');
+      await clock.view().sleep(4_000);
+      yield* one.server.bundle(asking, name, files, signal);
+    };
+    const before = two.asked.digests ?? 0;
+    for (let i = 0; i < 8; i++) {
+      one.write(`acme/f${i}`);
+      await world.pass(3_000);
+    }
+    assert.equal(two.asked.digests ?? 0, before);
+    stalled = true;
+    one.write('acme/stuck');
+    await world.pass(30_000);
+    assert.ok((two.asked.digests ?? 0) > before);
+    assert.equal(learnerOf(one).links.get(ACME.name)?.mismatched, 1);
+    await world.stop();
+  });
+
   it('an entry of the future waits until time has caught up', async () => {
     const future: Entry = file('f', { 1: START + 3 * MAX_SKEW_MS }, { size: 6, mtime: 1_600_000_000_000 });
     const { world, one, two } = await pair(({ stations }) => {
@@ -263,12 +286,12 @@ describe('a heartbeat', () => {
     await world.pass(120_000);
     assert.ok(heard(two, 1) <= before + 100, `heard ${heard(two, 1) - before} ms after what is not applied`);
     assert.ok(learnerOf(two).lagMs(ACME.name) > 100_000);
-    assert.ok([...one.server.done.values()].every(({ sequence }) => sequence < one.feed.sequence));
+    assert.ok([...one.feed.done.values()].every(({ sequence }) => sequence < one.feed.sequence));
     stalled = false;
     await world.pass(90_000);
     assert.ok(world.clock.now() - heard(two, 1) <= 12_000);
     assert.equal(wantsOf(two).size, 0);
-    assert.equal(one.server.done.get(2)?.sequence, one.feed.sequence);
+    assert.equal(one.feed.done.get(2)?.sequence, one.feed.sequence);
     await world.stop();
   });
 

@@ -245,7 +245,7 @@ describe('the feed of a server', () => {
   it('remembers how far each peer has applied it', async () => {
     const { world, station } = await serving();
     await station.server.changes(south, { ...query(station, station.feed.sequence), done: 3 }, signal);
-    assert.equal(station.server.done.get(3)?.sequence, 3);
+    assert.equal(station.feed.done.get(3)?.sequence, 3);
     await world.stop();
   });
 });
