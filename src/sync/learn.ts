@@ -35,8 +35,8 @@ const MAX_NOTED = 1_000;
 const SLICE = 2_000;
 /** How often the clock of a peer and the way to it are measured: clocks drift by milliseconds a minute at most. */
 const MEASURE_MS = 60_000;
-/** Comparisons put off in a row while changes are under way; then one is made all the same. */
-const PUT_OFF_AT_MOST = 6;
+/** Digest intervals for which comparisons are put off while changes are under way; then one is made all the same. */
+const PUT_OFF_AT_MOST = 3;
 /** First wait after a failure of the peer; it doubles … */
 const BACKOFF_FIRST_MS = 500;
 /** … up to this: a peer that comes back is heard of within seconds. */
@@ -161,8 +161,8 @@ export class Learner {
   #cursor = 0;
   readonly #beats = new Map<DomainName, Beats>();
   readonly #started: number;
-  /** Comparisons in a row that were put off because something was under way. */
-  #putOff = 0;
+  /** Since when comparisons are put off because something is under way; undefined: they are not. */
+  #putOffSince: number | undefined;
   #poll = new AbortController();
 
   constructor(options: LearnOptions) {
@@ -417,7 +417,10 @@ export class Learner {
       this.#cursor = states.sequence;
     }
     const known = new Map(states.domains.map(state => [state.domain, state]));
+    const now = this.#is.clock.now();
     const isTaking = this.#is.isTaking();
+    const putOffUntil = (this.#putOffSince ?? now) + PUT_OFF_AT_MOST * this.#is.digestIntervalMs;
+    const mayPutOff = this.state === 'live' && now < putOffUntil;
     let putOff = false;
     for (const [domain, view] of this.#is.domains()) {
       const link = this.#link(domain);
@@ -430,13 +433,13 @@ export class Learner {
       else if (
         state.digest !== view.folder.digest &&
         link.compared &&
-        this.#putOff < PUT_OFF_AT_MOST &&
+        mayPutOff &&
         (isTaking || states.sequence !== this.#cursor || view.wants.countOf(this.#is.peer.roleid) > 0)
       )
         putOff = true;
       else await this.#compareDomain(domain, view, state, states.sequence, signal);
     }
-    this.#putOff = putOff ? this.#putOff + 1 : 0;
+    this.#putOffSince = putOff ? (this.#putOffSince ?? now) : undefined;
     this.lastCompared = this.#is.clock.now();
   }
 

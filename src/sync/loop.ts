@@ -207,7 +207,8 @@ export class Loop {
     return (
       done !== undefined &&
       done.sequence < feed.sequence &&
-      clock.now() - done.movedAt < this.#self!.options.digestIntervalMs
+      // It says so when it asks, which it does at least so often.
+      clock.now() - done.movedAt < 2 * this.#self!.options.digestIntervalMs
     );
   }
 

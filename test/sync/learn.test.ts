@@ -215,9 +215,10 @@ describe('learning', () => {
       await world.pass(3_000);
     }
     assert.equal(two.asked.digests ?? 0, before);
+    await world.pass(10_000);
     stalled = true;
     one.write('acme/stuck');
-    await world.pass(30_000);
+    await world.pass(60_000);
     assert.ok((two.asked.digests ?? 0) > before);
     assert.equal(learnerOf(one).links.get(ACME.name)?.mismatched, 1);
     await world.stop();
