@@ -97,7 +97,7 @@ function shown({ json, markdown, rounds, scale }: Flags, machine: Machine, rows:
 
 async function measureGrowth({ rounds, upTo, into, ...flags }: Common & { upTo: number; into: string }): Promise<void> {
   const directory = workDirectory(flags.directory);
-  refuseUnless([needsOfGrowth(upTo)], { scale: 1 }, directory);
+  refuseUnless([needsOfGrowth(upTo)], { scale: 1, rounds }, directory);
   progress(renderMachine(describeMachine(directory)));
   const bench: Bench = { directory, rounds, scale: 1, wanted: new Set(), say: line => progress(`  ${line}`) };
   try {
@@ -149,17 +149,18 @@ function workDirectory(parent: string): string {
 
 function refuseUnless(
   works: readonly Pick<Work, 'programs' | 'room'>[],
-  { scale }: Pick<Flags, 'scale'>,
+  { scale, rounds }: Pick<Flags, 'scale' | 'rounds'>,
   directory: string,
 ): void {
-  const room = works.map(work => work.room(scale));
-  const most = {
-    bytes: Math.max(...room.map(({ bytes }) => bytes)),
-    files: Math.max(...room.map(({ files }) => files)),
+  const rooms = works.map(work => work.room(scale, rounds));
+  // All of it stands until the end, see `emptyVolume`.
+  const all = {
+    bytes: rooms.reduce((sum, { bytes }) => sum + bytes, 0),
+    files: rooms.reduce((sum, { files }) => sum + files, 0),
   };
-  const lack = lackOf(most, directory);
+  const lack = lackOf(all, directory);
   refuse([...missingPrograms(works.flatMap(({ programs }) => programs)), ...(lack === undefined ? [] : [lack])]);
-  progress(`takes up to ${(most.bytes / 1e9).toFixed(1)} GB and ${Math.ceil(most.files)} files in ${directory}`);
+  progress(`takes up to ${(all.bytes / 1e9).toFixed(1)} GB and ${Math.ceil(all.files)} files in ${directory}`);
 }
 
 function refuse(reasons: readonly string[]): void {

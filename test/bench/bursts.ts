@@ -23,7 +23,7 @@ export const bursts: Work = {
   names: ['rewrites', 'deletes'],
   title: '2,000 of 10,000 files rewritten, and deleted, at once',
   programs: ['rsync', 'inotifywait', 'flock', 'sync'],
-  room: scale => ({ bytes: 6 * FILES * 4096 * scale, files: 6 * FILES * scale }),
+  room: (scale, rounds) => ({ bytes: 6 * FILES * 4096 * scale * rounds, files: 6 * FILES * scale * rounds }),
   run,
 };
 

@@ -1,5 +1,5 @@
 /** The same tree to empty peers: by dfsync, and by as many rsyncs. */
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Instance } from '../e2e/instance.ts';
 import { Hopeless } from '../e2e/until.ts';
@@ -86,20 +86,15 @@ async function copyByDfsync(origin: Instance, peers: readonly Instance[]): Promi
   for (const peer of peers) {
     await stopInstance(peer);
     assertSame(origin.path(DOMAIN), peer.path(DOMAIN), { content: true });
-    emptyVolume(peer);
   }
   return Math.max(...ends) - start;
 }
 
 async function copyByRsync(network: BenchNetwork, daemon: RsyncDaemon, copies: number): Promise<number> {
-  const targets = Array.from({ length: copies }, (_, i) => join(network.directory, `rsync${i}`));
-  for (const target of targets) mkdirSync(target);
+  const targets = Array.from({ length: copies }, () => mkdtempSync(join(network.directory, 'rsync')));
   const start = performance.now();
   await Promise.all(targets.map(target => daemon.pull(target)));
   const ms = performance.now() - start;
-  for (const target of targets) {
-    assertSame(network.get('origin').path(DOMAIN), target, { content: true });
-    rmSync(target, { recursive: true });
-  }
+  for (const target of targets) assertSame(network.get('origin').path(DOMAIN), target, { content: true });
   return ms;
 }

@@ -22,7 +22,7 @@ export const firstSync: Work = {
   names: ['first-sync'],
   title: '100,000 small files to an empty peer',
   programs: PROGRAMS,
-  room: scale => ({ bytes: 3 * SMALL_FILES * BLOCK * scale, files: 3 * SMALL_FILES * scale }),
+  room: (scale, rounds) => copiesOf(1 + 2 * rounds, SMALL_FILES * BLOCK * scale, SMALL_FILES * scale),
   run: async bench => {
     const grove = {
       files: scaled(SMALL_FILES, bench),
@@ -40,7 +40,7 @@ export const fanOut: Work = {
   names: ['fan-out'],
   title: "this project's node_modules to three empty peers at once",
   programs: PROGRAMS,
-  room: () => ({ bytes: 7 * sizeOfDependencies(), files: 7 * 5_000 }),
+  room: (_, rounds) => copiesOf(1 + 6 * rounds, sizeOfDependencies(), 5_000),
   run: async bench => [
     await copied(
       bench,
@@ -63,6 +63,10 @@ async function copied(bench: Bench, name: string, title: string, what: Race, lim
     limit,
     notes: NOTES,
   };
+}
+
+function copiesOf(copies: number, bytes: number, files: number) {
+  return { bytes: copies * bytes, files: copies * files };
 }
 
 function sizeOfDependencies(): number {

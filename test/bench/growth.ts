@@ -29,12 +29,12 @@ const TINY_BYTES = 20;
 /** What a small file takes on the disk. */
 const BLOCK = 4096;
 
-/** What it takes, at its largest size: three copies of the tree. */
+/** What it takes: some ten copies of the tree of each size, nearly all of it for the largest. */
 export function needsOfGrowth(upTo: number): Pick<Work, 'programs' | 'room'> {
   const files = Math.max(0, ...SIZES.filter(size => size <= upTo));
   return {
     programs: ['rsync', 'find', 'inotifywait', 'flock', 'sync'],
-    room: () => ({ bytes: 3.2 * files * BLOCK, files: 3.2 * files }),
+    room: (_, rounds) => ({ bytes: (5 + 2 * rounds) * 1.2 * files * BLOCK, files: (5 + 2 * rounds) * 1.2 * files }),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Networks of real processes as operators run them: all options at their defaults, one domain, loopback. */
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync } from 'node:fs';
 import type { DomainStatus } from '../../src/ops/status.ts';
 import { total } from '../e2e/exposition.ts';
 import type { Instance } from '../e2e/instance.ts';
@@ -32,6 +32,8 @@ export async function openNetwork(
   { wired = false } = {},
 ): Promise<BenchNetwork> {
   const network = await TestNetwork.create({ sites, domains: {}, options: DEFAULTS });
+  // It goes with the directory that the bench works in, see `emptyVolume`.
+  network.keep();
   const wires = new Map<string, Wire>();
   if (wired) for (const { name, place } of network.instances) wires.set(name, await Wire.to(place.port));
   const server = ({ name, place }: Instance) => ({
@@ -96,9 +98,15 @@ export async function stopInstance(instance: Instance): Promise<string | undefin
   return instance.isCrashed ? `${instance.name} did not stop cleanly: ${instance.tail}` : undefined;
 }
 
-/** A new, empty volume for an instance that is not running. */
+let volumes = 0;
+
+/**
+ * A new, empty volume for an instance that is not running. The former one is left beside it until the end of the whole bench: ext4
+ * does not use the inodes of deleted files for five minutes and passes over each of them whenever it looks for a free one, so that a
+ * tree which is removed makes every file dear that is created after it.
+ */
 export function emptyVolume(instance: Instance): void {
-  rmSync(instance.place.root, { recursive: true, force: true });
+  renameSync(instance.place.root, `${instance.place.root} before ${++volumes}`);
   mkdirSync(instance.path(DOMAIN), { recursive: true });
 }
 

@@ -29,7 +29,7 @@ export interface Work {
   readonly names: readonly string[];
   readonly title: string;
   readonly programs: readonly Program[];
-  room(scale: number): Room;
+  room(scale: number, rounds: number): Room;
   run(bench: Bench): Promise<Row[]>;
 }
 

@@ -118,14 +118,14 @@ export class TestNetwork {
     await Promise.all(this.instances.map(instance => instance.stop()));
   }
 
-  /** Ends everything, however the test ended, and removes the directory. */
+  /** Ends everything, however the test ended, and removes the directory unless it is kept. */
   async close(): Promise<void> {
     await Promise.all(this.instances.map(instance => instance.kill()));
     for (const relay of this.relays.values()) relay.close();
-    rmSync(this.directory, { recursive: true, force: true });
+    if (!this.#isKept) rmSync(this.directory, { recursive: true, force: true });
   }
 
-  /** Leaves the directory where it is, for people to look into. */
+  /** Leaves the directory where it is, for whoever comes after. */
   keep(): void {
     this.#isKept = true;
   }
