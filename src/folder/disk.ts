@@ -29,7 +29,7 @@ export interface Reader {
 /** A file that is open for writing, at its end. */
 export interface Writer {
   readonly size: number;
-  /** Writes parts one after the other. */
+  /** Writes parts one after the other; long runs of zeros as holes, where the file system has them. */
   write(...parts: Uint8Array[]): Promise<void>;
   /** Brings what was written to the disk. */
   sync(): Promise<void>;
@@ -97,6 +97,11 @@ export class DiskError extends Error {
     this.code = code;
     this.path = path;
   }
+}
+
+/** Whether a file could not be opened because there is none, or something else stands there by now; any other reason is one against reading. */
+export function isNoFile({ code }: DiskError): boolean {
+  return ['ENOENT', 'ENOTDIR', 'ELOOP', 'EISDIR', 'EINVAL', 'ENXIO'].includes(code);
 }
 
 /** Makes a private directory and those above it, as far as they are missing. */

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { fromBytes, toBytes } from '../core/path.ts';
 import { type Disk, DiskError, type Reader, type Stat, type Writer } from './disk.ts';
+import { runsOf } from './holes.ts';
 import { WriteBack } from './write-back.ts';
 
 const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY } =
@@ -22,7 +23,7 @@ const PERMISSIONS = 0o777;
 const SAME_OWNER = -1;
 
 const readAt = promisify(fs.read);
-const writeAtEnd = promisify(fs.writev);
+const writeAt = promisify(fs.writev);
 const fsync = promisify(fs.fsync);
 
 /** The volume at a directory of this machine. The root may be a symlink; nothing below it is followed. */
@@ -180,7 +181,7 @@ class RealDisk implements Disk {
   }
 
   openAppend(path: string): Writer {
-    return new OpenFile(path, this.#open('open', path, O_WRONLY | O_CREAT | O_APPEND));
+    return new OpenFile(path, this.#open('open', path, O_WRONLY | O_CREAT));
   }
 
   async syncFile(path: string): Promise<void> {
@@ -275,10 +276,13 @@ class OpenFile implements Reader, Writer {
 
   write(...parts: Uint8Array[]): Promise<void> {
     return this.#use('write', async fd => {
-      for (let left = parts; left.length > 0; ) {
-        const { bytesWritten } = await writeAtEnd(fd, left);
-        this.#size += bytesWritten;
-        left = without(left, bytesWritten);
+      for (const { hole, data } of runsOf(parts)) {
+        this.#size += hole;
+        for (let left = data; left.length > 0; ) {
+          const { bytesWritten } = await writeAt(fd, left, this.#size);
+          this.#size += bytesWritten;
+          left = without(left, bytesWritten);
+        }
       }
     });
   }

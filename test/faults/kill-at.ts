@@ -48,8 +48,8 @@ function pathOf(place: Place): string | undefined {
   return typeof place === 'number' ? opened.get(place) : place.toString();
 }
 
-function half(fd: number, bytes: Uint8Array): void {
-  writeSync(fd, bytes.subarray(0, bytes.length >> 1));
+function half(fd: number, bytes: Uint8Array, position: number | null = null): void {
+  writeSync(fd, bytes, 0, bytes.length >> 1, position);
 }
 
 /** Puts something before a function of `node:fs`. */
@@ -81,8 +81,8 @@ before('writeFileSync', (place: number | string) => {
   // Of an open file it is a write.
   if (typeof place === 'string') step('writeFileSync', [place]);
 });
-before('writev', (fd: number, parts: readonly Uint8Array[]) =>
-  step('writev', [fd], () => half(fd, Buffer.concat(parts))),
+before('writev', (fd: number, parts: readonly Uint8Array[], position: number) =>
+  step('writev', [fd], () => half(fd, Buffer.concat(parts), position)),
 );
 before('fsync', (fd: number) => step('fsync', [fd]));
 

@@ -14,6 +14,8 @@ import { MemoryDisk } from '../sim/memory-disk.ts';
 const scratch = fs.mkdtempSync(join(tmpdir(), 'dfsync-disk-'));
 after(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
+const MIB = 1024 * 1024;
+
 const freshRoot = () => fs.mkdtempSync(join(scratch, 'root-'));
 const bytes = (text: string) => Buffer.from(text);
 const text = (disk: Disk, path: string) => Buffer.from(disk.readFile(path)).toString();
@@ -294,6 +296,20 @@ function contract(fresh: () => Disk): void {
     assert.equal(disk.lstat('part')?.mode, 0o600);
   });
 
+  it('writes long runs of zeros as it does anything else, and goes on behind them', async () => {
+    const disk = fresh();
+    const parts = [0, 1, 0, 0].map((byte, i) => Buffer.alloc(200_000 + i, byte));
+    for (const part of parts) {
+      const writer = disk.openAppend('zeros');
+      await writer.write(part, bytes('.'));
+      await writer.write(part);
+      assert.equal(writer.size, disk.lstat('zeros')?.size);
+      writer.close();
+    }
+    const expected = Buffer.concat(parts.flatMap(part => [part, bytes('.'), part]));
+    assert.ok(Buffer.from(disk.readFile('zeros')).equals(expected));
+  });
+
   it('appends to a file, making it where there is none', () => {
     const disk = fresh();
     for (let i = 0; i < 50; i++) disk.append('log', bytes(`${i};`));
@@ -335,6 +351,16 @@ describe('a real disk only', () => {
     ['1960-01-01T00:00:00.999999999Z', -315_619_199_001],
   ] as const)
     it(`rounds ${date} down`, () => assert.equal(touched(date), mtime));
+
+  it('keeps long runs of zeros as holes', async () => {
+    const root = freshRoot();
+    const writer = realDisk(root).openAppend('sparse');
+    for (let i = 0; i < 64; i++) await writer.write(i === 30 ? Buffer.alloc(MIB, 'data') : Buffer.alloc(MIB));
+    writer.close();
+    const { size, blocks } = fs.statSync(join(root, 'sparse'));
+    assert.equal(size, 64 * MIB);
+    assert.ok(blocks * 512 < 2 * MIB, `${blocks * 512} bytes are taken`);
+  });
 
   it('does not wait for, nor read, a FIFO', () => {
     const root = freshRoot();
