@@ -26,7 +26,7 @@ import { observe } from '../core/observe.ts';
 import { type Operation, operationOf } from '../core/operation.ts';
 import { ancestorsOf, childOf, isBelow, parentOf, type RelPath } from '../core/path.ts';
 import { Carried } from './carried.ts';
-import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
+import { type Disk, DiskError, isNoFile, type Stat, seenOf } from './disk.ts';
 import { Drift } from './drift.ts';
 import { Held, type HeldPath } from './held.ts';
 import type { DomainIndex, Identity } from './index-store.ts';
@@ -44,8 +44,9 @@ const SLICE = 256;
 const ANNOUNCE_SLICE = 1_000;
 /** A scan waits while so many looks are due. */
 const MAX_DUE = 10_000;
-/** Classes of what stands in a tree and is in no index for it. */
-const UNSEEN: readonly ProblemClass[] = ['unreadable', 'mount', 'special', 'too-long'];
+/** Classes of what stands in a tree and is in no index for it; where it is unreadable, but for a file, whose content is meant then. */
+const NOT_MET: readonly ProblemClass[] = ['mount', 'special', 'too-long'];
+const UNSEEN: readonly ProblemClass[] = ['unreadable', ...NOT_MET];
 const SPECIAL = 'a pipe, a socket or a device is not synchronised; it is left alone';
 const TOO_LONG =
   'its path is longer than the 3840 bytes (or the name longer than the 255) that any may have; it and what is below it is left alone: shorten it';
@@ -468,7 +469,18 @@ export class Looker {
   #forgetNoticed(path: RelPath): void {
     this.#settling.forget(path);
     if (this.isMissing(path)) this.#returned(path);
-    this.#is.problems.clear(path, 'busy', ...UNSEEN);
+    this.#is.problems.clear(path, 'busy', ...(this.#isUnreadable(path) ? NOT_MET : UNSEEN));
+  }
+
+  /** What is listed because its content could not be read is so still. */
+  #isUnreadable(path: RelPath): boolean {
+    if (this.#is.problems.get(path)?.class !== 'unreadable' || this.#is.index.get(path)?.kind !== 'file') return false;
+    try {
+      this.#is.disk.openRead(placeOf(this.#is.directory, path)).close();
+      return false;
+    } catch (error) {
+      return error instanceof DiskError && !isNoFile(error);
+    }
   }
 
   #descend(path: RelPath, due: Due): void {

@@ -17,7 +17,7 @@ import { sameVersion } from '../core/version.ts';
 import type { Applied, ApplyContext, Truth } from './apply.ts';
 import { Batches, type Via } from './apply-batch.ts';
 import { Cache } from './cache.ts';
-import { type Disk, DiskError, makeDirectories, type Reader, seenOf } from './disk.ts';
+import { type Disk, DiskError, isNoFile, makeDirectories, type Reader, seenOf } from './disk.ts';
 import { DomainIndex, type Totals } from './index-store.ts';
 import { learnedOf, recordOf } from './intents.ts';
 import { Journal, type JournalRecord } from './journal.ts';
@@ -360,19 +360,34 @@ export class Replica implements View {
   }
 
   /** The bytes of small files as the index has them; undefined for a file that is not plainly so, which {@link openRead} tells more of. */
-  readSmall(paths: readonly RelPath[], notAfter: number): Promise<readonly (Uint8Array | undefined)[]> {
+  async readSmall(paths: readonly RelPath[], notAfter: number): Promise<readonly (Uint8Array | undefined)[]> {
     const parentsOf = parentPlacesIn(this.directory);
     const copies = paths.map(path => {
       const { size, mtime } = this.#index.get(path)!;
       return { parents: parentsOf(path), place: placeOf(this.directory, path), size, mtime };
     });
-    return this.#is.smallFiles.read(copies, notAfter);
+    const contents = await this.#is.smallFiles.read(copies, notAfter);
+    for (const [i, path] of paths.entries()) if (contents[i]) this.problems.clear(path, 'unreadable');
+    return contents;
   }
 
-  /** Opens a file for serving. Throws a DiskError; the caller compares its stat with the entry. */
-  openRead(path: RelPath): Reader {
-    if (!hasParents(this.#is.disk, this.directory, path)) throw new DiskError('ENOTDIR', 'open', path);
-    return this.#is.disk.openRead(placeOf(this.directory, path));
+  /**
+   * Opens a file for serving; undefined where no file stands there. The caller compares its stat with the entry. Throws a DiskError
+   * where it may not be read, and lists it.
+   */
+  openRead(path: RelPath): Reader | undefined {
+    const { disk, clock } = this.#is;
+    if (!hasParents(disk, this.directory, path)) return undefined;
+    try {
+      const reader = disk.openRead(placeOf(this.directory, path));
+      this.problems.clear(path, 'unreadable');
+      return reader;
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      if (isNoFile(error)) return undefined;
+      this.problems.report(path, 'unreadable', unreadableText(error), clock.now());
+      throw error;
+    }
   }
 
   // --- heartbeats -------------------------------------------------------------------------------
@@ -791,4 +806,8 @@ export class Replica implements View {
       }
     }
   }
+}
+
+function unreadableText({ code }: DiskError): string {
+  return `its content cannot be read (${code}), so no peer can have it: give the user of this instance permission; it is tried again when a peer asks`;
 }

@@ -62,7 +62,7 @@ export function readyz(status: Status, now: number): Health {
     ...heldChecks(domains),
     ...staleChecks(domains),
   ];
-  checks.push(...status.domains.flatMap(cacheChecks));
+  checks.push(...domains.flatMap(cacheChecks), ...domains.flatMap(itemChecks));
   if (status.instance.state === 'stopping')
     checks.push({
       name: 'stopping',
@@ -112,6 +112,17 @@ function cacheChecks({ domain, cacheTrouble }: DomainStatus): Check[] {
   if (cacheTrouble === undefined) return [];
   const next = 'free some space, or correct what the reason says; it is tried again every ten seconds';
   return [{ name: `cache of ${domain}`, state: 'warning', reason: `it cannot be written: ${cacheTrouble}`, next }];
+}
+
+/** Paths that wait for somebody to do something: what is never synchronised, or comes right by itself, is no news to a probe. */
+const TROUBLED = ['busy', 'clock', 'refused', 'transfer', 'unreadable', 'unwritable'];
+
+function itemChecks({ domain, items }: DomainStatus): Check[] {
+  const troubled = items.filter(item => TROUBLED.includes(item.class));
+  if (troubled.length === 0) return [];
+  const classes = [...Map.groupBy(troubled, item => item.class)].map(([name, { length }]) => `${length} ${name}`);
+  const next = `dfsync mismatches --domain ${domain} says of each why`;
+  return [{ name: `paths of ${domain}`, state: 'warning', reason: `not in order: ${classes.join(', ')}`, next }];
 }
 
 /** Only a running instance has a loop that beats. */

@@ -31,7 +31,7 @@ export const REFUSALS: Readonly<Record<number, Refused>> = {
   401: { description: 'No bearer token of this network.', header: 'WWW-Authenticate' },
   403: {
     description:
-      'The asking instance is not of this network, is disabled, is of another site and not both are gateways, or its certificate names another one.',
+      'The asking instance is not of this network, is disabled, is of another site and not both are gateways, or its certificate names another one; or the file may not be read by the instance that has it.',
   },
   404: { description: 'That domain is not served to the asking instance, or there is no such file.' },
   405: { description: 'The target is served, but not with this method.', header: 'Allow' },

@@ -60,7 +60,8 @@ export interface Folder extends View {
   objection(): string | undefined;
   /** Why there is no room for so many bytes more. */
   lacksRoom(bytes: number): string | undefined;
-  openRead(path: RelPath): Outlet;
+  /** A file, open for serving; undefined where none stands there. Throws where it may not be read. */
+  openRead(path: RelPath): Outlet | undefined;
   /**
    * The bytes of small files that the index has; undefined for one that is not plainly as the index says, or whose date is after
    * `notAfter` (milliseconds since 1970).

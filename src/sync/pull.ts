@@ -298,7 +298,8 @@ export class Puller {
         const action = waiting.get(item.path);
         waiting.delete(item.path);
         if (!action) continue;
-        if ('status' in item || item.bytes.length !== action.entry.size) this.#struck(action.entry, roleid);
+        if ('status' in item) this.#refused(action.entry, roleid, item.status, tally);
+        else if (item.bytes.length !== action.entry.size) this.#struck(action.entry, roleid);
         else {
           tally.bytes += item.bytes.length;
           received.push({ action, bytes: item.bytes });
@@ -386,7 +387,7 @@ export class Puller {
           // Half a file that this disk has no room for would keep all others out.
           folder.discard(entry);
         }
-        this.#retry(entry.path, tally);
+        this.#retry(entry.path, tally, error instanceof PeerError && error.withholdsItem ? roleid : undefined);
       }
       if (want.transfer?.signal.aborted) folder.discard(entry);
       if (tally.retried > 0) this.#report(tally, startedAt);
@@ -438,14 +439,32 @@ export class Puller {
     }
   }
 
-  /** A transfer failed, for a reason of the peer where one is given: later again. */
-  #retry(path: RelPath, tally: Tally): void {
+  /**
+   * A transfer failed, for a reason of the peer where one is given: later again. Of what a peer withholds another one is asked at once,
+   * and where there is none it takes a person.
+   */
+  #retry(path: RelPath, tally: Tally, withheldBy?: number): void {
     const { wants, folder, clock } = this.#is;
     const { trouble } = tally;
     tally.retried++;
-    wants.postpone(path, clock.now());
+    const isWithheld = withheldBy !== undefined;
+    if (isWithheld && (wants.get(path)?.sources.size ?? 0) > 1) {
+      wants.strike(path, withheldBy);
+      return;
+    }
+    wants.postpone(path, clock.now(), isWithheld);
     if (trouble !== undefined && (wants.get(path)?.tries ?? 0) >= LIST_FAILED_TRIES)
       folder.problems.report(path, 'transfer', `${trouble}; it is tried again`, clock.now());
+  }
+
+  /** A peer had no bytes of a file of a bundle. */
+  #refused(entry: Entry, roleid: number, status: number, tally: Tally): void {
+    const error = new PeerError(status, `peer ${roleid} may not read it, and lists it: give it permission there`);
+    if (!error.withholdsItem) this.#struck(entry, roleid);
+    else {
+      tally.trouble = error.message;
+      this.#retry(entry.path, tally, roleid);
+    }
   }
 
   /** The peer does not have it after all, and looks at that path itself. */

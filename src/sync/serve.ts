@@ -320,12 +320,10 @@ export class Server implements Serving {
   async #openSettled(folder: Folder, path: RelPath): Promise<{ outlet: Outlet; stat: ReturnType<Outlet['stat']> }> {
     const { clock, granuleMs } = this.#is;
     const open = () => {
-      try {
-        return folder.openRead(path);
-      } catch {
-        folder.hint(path);
-        throw new Refusal(404, 'No such file', 'the file cannot be opened any more; it is being looked at');
-      }
+      const outlet = openedIn(folder, path);
+      if (outlet) return outlet;
+      folder.hint(path);
+      throw new Refusal(404, 'No such file', 'the file is not there any more; it is being looked at');
     };
     let outlet = open();
     let stat = outlet.stat();
@@ -406,6 +404,19 @@ function collect(item: FeedItem, folder: Folder, latest: Map<string, Change>, co
   latest.set(key, { domain: item.domain, entry });
   const characters = entry.path.length + (entry.target?.length ?? 0) + (entry.from?.path.length ?? 0);
   return FIELDS_BYTES + CHARACTER_BYTES * characters;
+}
+
+/** What is there and may not be read is no 404: what the peer has heard of it stays true, and it asks again. */
+function openedIn(folder: Folder, path: RelPath): Outlet | undefined {
+  try {
+    return folder.openRead(path);
+  } catch (error) {
+    throw new Refusal(
+      403,
+      'Unreadable',
+      `this instance may not read the file (${(error as Error).message}), and lists it`,
+    );
+  }
 }
 
 function heardOf(folder: Folder): Heard {

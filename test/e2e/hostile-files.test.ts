@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -20,6 +22,11 @@ import type { Instance } from './instance.ts';
 import { TestNetwork } from './network.ts';
 
 const MIB = 1 << 20;
+/** Of files that travel in a bundle, and alone. */
+const SIZES = [
+  ['small', 1_000],
+  ['large', MIB],
+] as const;
 /** The volume of the second instance: a few files fill it. */
 const VOLUME_MIB = 16;
 
@@ -216,6 +223,91 @@ describe('a volume that gets full in the middle', {
   });
 });
 
+/** A user who owns nothing. */
+const USER = 54_321;
+const AS_USER = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'];
+const canBeUser = spawnSync(AS_USER[0]!, [...AS_USER.slice(1), process.execPath, '--version']).status === 0;
+
+describe('a file that the instance may not read', {
+  skip: canBeUser ? false : 'needs root, setpriv, and a Node that an ordinary user may run',
+}, () => {
+  let network: TestNetwork;
+  let n1: Instance;
+  let n2: Instance;
+  before(async () => {
+    network = await TestNetwork.create({ sites: { north: ['n1', 'n2', 'n3'] }, domains: { acme: ['north'] } });
+    [n1, n2] = [network.get('n1'), network.get('n2')];
+    for (const [path, size] of SIZES) n1.write(`acme/known ${path}`, Buffer.alloc(size, 'k'));
+    execFileSync('chown', ['-R', `${USER}:${USER}`, network.directory]);
+    await Promise.all([n1.start(AS_USER), n2.start(AS_USER)]);
+    await network.converge('acme', [n1, n2]);
+  });
+  after(() => network.close());
+
+  /** Of one instance: what it lists, counts and says of a path. */
+  async function lists(instance: Instance, path: string, problem: string, message: RegExp): Promise<ItemProblem> {
+    const found = await instance.until(`${path} to be listed as ${problem}`, async () => {
+      const found = await item(instance, path);
+      return found?.class === problem ? found : undefined;
+    });
+    assert.match(found.message, message);
+    await instance.until('a metric to count it', async () =>
+      (await instance.metrics()).some(
+        ({ name, labels, value }) => name === 'dfsync_item_errors' && labels.class === problem && value > 0,
+      ),
+    );
+    const probe = await fetch(`http://127.0.0.1:${instance.place.opsPort}/readyz?verbose`);
+    assert.match(
+      await probe.text(),
+      new RegExp(`paths of acme\\.example: not in order: .*\\d ${problem}; next: dfsync mismatches`),
+    );
+    assert.equal(probe.status, 200);
+    return found;
+  }
+
+  for (const [cause, take, give] of [
+    ['its mode', (path: string) => chmodSync(path, 0), (path: string) => chmodSync(path, 0o644)],
+    ['its owner', (path: string) => chownSync(path, 0, 0), (path: string) => chownSync(path, USER, USER)],
+  ] as const)
+    test(`for ${cause}: others arrive, both sides say why, and it comes when that has changed`, async () => {
+      for (const [name, size] of SIZES) {
+        const path = `acme/${name}, ${cause}`;
+        // It gets its name when it cannot be read any more: otherwise it could be away by then.
+        n1.write(`aside/${name}`, Buffer.alloc(size, 'c'), { mode: 0o600 });
+        take(n1.path(`aside/${name}`));
+        renameSync(n1.path(`aside/${name}`), n1.path(path));
+      }
+      n1.write(`acme/open, ${cause}`, 'open');
+      await n2.until('the others to arrive', () => existsSync(n2.path(`acme/open, ${cause}`)));
+      for (const [name] of SIZES) {
+        const path = `${name}, ${cause}`;
+        await lists(n1, path, 'unreadable', /cannot be read \(EACCES\).*give the user of this instance permission/);
+        const there = await lists(n2, path, 'transfer', /peer 1.*may not read/);
+        assert.ok(there.nextTry !== undefined && there.since <= there.nextTry);
+        assert.deepEqual(there.sources, ['dfsync1']);
+      }
+      const { since } = (await item(n1, `small, ${cause}`))!;
+      await n1.operate('rescan');
+      assert.equal((await item(n1, `small, ${cause}`))?.since, since, 'it is as old as it was');
+      for (const [name] of SIZES) give(n1.path(`acme/${name}, ${cause}`));
+      for (const [name, size] of SIZES)
+        await network.until(`${name} to arrive`, () => statSync(n2.path(`acme/${name}, ${cause}`)).size === size);
+      for (const instance of [n1, n2])
+        await instance.until('nothing to be listed', async () => (await instance.domain('acme')).items.length === 0);
+    });
+
+  test('of two servers: it comes from the other one', async () => {
+    for (const [name] of SIZES) chownSync(n1.path(`acme/known ${name}`), 0, 0);
+    for (const [name] of SIZES) chmodSync(n1.path(`acme/known ${name}`), 0o600);
+    await n2.until('the mode to arrive', () => (statSync(n2.path('acme/known large')).mode & 0o777) === 0o600);
+    const n3 = network.get('n3');
+    await n3.start(AS_USER);
+    for (const [name, size] of SIZES)
+      await n3.until(`${name} to arrive`, () => statSync(n3.path(`acme/known ${name}`)).size === size);
+    await n3.until('nothing to be listed there', async () => (await n3.domain('acme')).items.length === 0);
+  });
+});
+
 describe('a tree', () => {
   let network: TestNetwork;
   let n1: Instance;
@@ -244,14 +336,16 @@ describe('a tree', () => {
     );
   });
 
-  test('hard links become copies; a sparse file has its size and holes of zeros', async () => {
+  test('hard links become copies; a sparse file keeps its size and its holes', async () => {
     n1.write('acme/linked/one', 'linked');
     linkSync(n1.path('acme/linked/one'), n1.path('acme/linked/two'));
     n1.write('acme/sparse', 'head');
     truncateSync(n1.path('acme/sparse'), 64 * MIB);
     await network.converge('acme');
     assert.equal(n2.read('acme/linked/two'), 'linked');
-    assert.equal(statSync(n2.path('acme/sparse')).size, 64 * MIB);
+    const { size, blocks } = statSync(n2.path('acme/sparse'));
+    assert.equal(size, 64 * MIB);
+    assert.ok(blocks * 512 < MIB, `${blocks * 512} bytes are taken`);
   });
 
   test('a path that is too long stays where it is, is listed, and stops nothing', async () => {

@@ -499,8 +499,7 @@ describe('a replica that must not', () => {
     const life = await volume.start();
     volume.disk.rename('d/dir', 'outside');
     volume.disk.symlink('../outside', 'd/dir');
-    assert.throws(() => life.replica.openRead(pathOf('dir/a')), /ENOTDIR/);
-    assert.throws(() => life.replica.openRead(pathOf('link')), /ELOOP|EINVAL/);
+    for (const path of ['dir/a', 'link']) assert.equal(life.replica.openRead(pathOf(path)), undefined);
     await life.end();
   });
 });

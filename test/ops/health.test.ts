@@ -173,6 +173,25 @@ const cases: { name: string; status: Status; startup: boolean; ready: boolean; s
     says: /^\[!\] cache of acme\.example: it cannot be written: write shard-00\.json\.new: ENOSPC; next: free some space/m,
   },
   {
+    name: 'paths that are not in order, and some that nobody has to do anything about',
+    status: sampleStatus({
+      domains: [
+        sampleDomain({
+          items: ['unreadable', 'special', 'transfer', 'unreadable'].map((name, i) => ({
+            path: `${i}`,
+            class: name,
+            message: 'why',
+            since: 0,
+            sources: [],
+          })),
+        }),
+      ],
+    }),
+    startup: true,
+    ready: true,
+    says: /^\[!\] paths of acme\.example: not in order: 2 unreadable, 1 transfer; next: dfsync mismatches --domain acme\.example/m,
+  },
+  {
     name: 'paused',
     status: sampleStatus({ domains: [sampleDomain({ state: 'paused', reason: 'paused by an operator' })] }),
     startup: true,

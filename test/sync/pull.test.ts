@@ -28,6 +28,24 @@ const problems = (station: Station) =>
 const entryOf = (station: Station, path: string) => station.life().replica.get(pathOf(path));
 const large = (letter: string) => letter.repeat(SMALL_BYTES + 1);
 
+/** Takes the permission to read a file from a station; answers what gives it back. */
+function withhold(station: Station, closed: string): () => void {
+  const { disk } = station.life();
+  const { openRead, readUnchanged } = disk;
+  const refused = (path: string) => {
+    if (path === closed) throw new DiskError('EACCES', 'open', path);
+  };
+  disk.openRead = path => {
+    refused(path);
+    return openRead.call(disk, path);
+  };
+  disk.readUnchanged = (path, size, mtime) => {
+    refused(path);
+    return readUnchanged.call(disk, path, size, mtime);
+  };
+  return () => Object.assign(disk, { openRead, readUnchanged });
+}
+
 /** A transfer that a test holds back. */
 class Gate {
   readonly waiting: RelPath[] = [];
@@ -230,6 +248,48 @@ describe('what is in the way', () => {
     assert.equal(three.text('acme/f'), 'acme/f');
     await world.stop();
   });
+
+  for (const [kind, content] of [
+    ['small', 'small'],
+    ['large', large('x')],
+  ] as const) {
+    it(`a ${kind} file that its peer may not read is listed on both sides, is no lag, and comes when it may`, async () => {
+      const world = await site();
+      const [one, two] = [world.at(1), world.at(2)];
+      const give = withhold(one, 'acme/closed');
+      one.write('acme/closed', content);
+      one.write('acme/a');
+      await world.pass(5_000);
+      assert.equal(two.text('acme/a'), 'acme/a');
+      assert.deepEqual([problems(one), problems(two)], [['unreadable closed'], ['transfer closed']]);
+      const want = two.loop.domain(ACME.name)!.wants.get(pathOf('closed'))!;
+      assert.ok(want.stuck && want.nextTry > world.clock.now(), 'it waits for a person, and is tried again');
+      give();
+      await world.pass(90_000);
+      assert.equal(two.text('acme/closed'), content);
+      assert.deepEqual([problems(one), problems(two)], [[], []]);
+      await world.stop();
+    });
+
+    it(`a ${kind} file that one peer may not read is asked of another one, and listed where it cannot be read alone`, async () => {
+      const world = await site(3);
+      const [one, two, three] = [world.at(1), world.at(2), world.at(3)];
+      world.links.cut(1, 3);
+      world.links.cut(2, 3);
+      one.write('acme/f', content);
+      await world.pass(5_000);
+      assert.equal(two.text('acme/f'), content);
+      withhold(one, 'acme/f');
+      world.links.mend(1, 3);
+      await world.pass(5_000);
+      assert.equal(three.text('acme/f'), undefined);
+      world.links.mend(2, 3);
+      await world.pass(90_000);
+      assert.equal(three.text('acme/f'), content);
+      assert.deepEqual([problems(one), problems(three)], [['unreadable f'], []]);
+      await world.stop();
+    });
+  }
 
   it('nothing is pulled while there is a reason not to, and all of it after', async () => {
     const world = await site();
