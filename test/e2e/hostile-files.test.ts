@@ -5,21 +5,25 @@ import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
+  closeSync,
   existsSync,
   linkSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import type { ItemProblem } from '../../src/ops/status.ts';
 import type { Instance } from './instance.ts';
 import { TestNetwork } from './network.ts';
+import { Hopeless } from './until.ts';
 
 const MIB = 1 << 20;
 /** Of files that travel in a bundle, and alone. */
@@ -385,4 +389,61 @@ describe('a tree', () => {
     await n1.until('it to be listed no more', async () => (await item(n1, 'special/pipe')) === undefined);
     server.close();
   });
+});
+
+describe('a large file that changes while it is sent', () => {
+  let network: TestNetwork;
+  let n1: Instance;
+  let s1: Instance;
+  before(async () => {
+    network = await TestNetwork.create({
+      sites: { north: ['n1'], south: ['s1'] },
+      domains: { acme: ['north', 'south'] },
+    });
+    [n1, s1] = [network.get('n1'), network.get('s1')];
+    await network.start();
+  });
+  after(() => network.close());
+
+  const MEBIBYTES = 8;
+  const changes: Record<string, [change: (path: string) => void, last: Buffer]> = {
+    'is written over, in place': [
+      path => {
+        const fd = openSync(path, 'r+');
+        writeSync(fd, Buffer.alloc(MEBIBYTES * MIB, 'b'));
+        closeSync(fd);
+      },
+      Buffer.alloc(MEBIBYTES * MIB, 'b'),
+    ],
+    'gets shorter': [path => writeFileSync(path, Buffer.alloc(MIB, 'b')), Buffer.alloc(MIB, 'b')],
+    'gets longer': [
+      path => writeFileSync(path, Buffer.alloc((MEBIBYTES + 4) * MIB, 'b')),
+      Buffer.alloc((MEBIBYTES + 4) * MIB, 'b'),
+    ],
+    'is replaced by rename': [
+      path => {
+        writeFileSync(`${path}~`, Buffer.alloc(MEBIBYTES * MIB, 'b'));
+        renameSync(`${path}~`, path);
+      },
+      Buffer.alloc(MEBIBYTES * MIB, 'b'),
+    ],
+  };
+  for (const [name, [change, last]] of Object.entries(changes))
+    test(`${name}: the peer has it as it was, or as it is, and never a mixture`, async () => {
+      const path = `acme/${name}`;
+      const wire = network.relay('n1');
+      wire.holdAfter(2 * MIB);
+      n1.write(path, Buffer.alloc(MEBIBYTES * MIB, 'a'));
+      await network.until('some of it to have passed', () => wire.isHeld);
+      change(n1.path(path));
+      wire.release();
+      await network.until('the last of it to arrive', () => {
+        if (!existsSync(s1.path(path))) return false;
+        const seen = readFileSync(s1.path(path));
+        const isWhole = seen.equals(last) || seen.equals(Buffer.alloc(MEBIBYTES * MIB, 'a'));
+        if (!isWhole) throw new Hopeless(`of nobody: ${seen.length} bytes, ${seen.indexOf('b')} of the first`);
+        return seen.equals(last);
+      });
+      await network.converge('acme');
+    });
 });
