@@ -240,19 +240,24 @@ export class DomainIndex {
     });
   }
 
-  /** The entries whose path hash starts with one of the prefixes. */
-  under(prefixes: readonly string[]): Entry[] {
-    return [...this.#rowsUnder(prefixes).values()].flatMap(rows => Array.from(rows, row => this.#entry(row)));
+  /** The entries whose path hash starts with one of the prefixes, each as it is when it is its turn. */
+  *under(prefixes: readonly string[]): Generator<Entry> {
+    for (const [prefix, rows] of this.#rowsUnder(prefixes)) {
+      const isUnder = this.#isUnder(prefix);
+      for (const row of rows) if (isUnder(row)) yield this.#entry(row);
+    }
+  }
+
+  /** For rows that were found a while ago: one may have gone since, or belong to another path. */
+  #isUnder(prefix: string): (row: number) => boolean {
+    const { from, to } = rangeOf(prefix);
+    return row => this.#kind[row] !== FREE && this.#place[row]! >= from && this.#place[row]! <= to;
   }
 
   /** The rows of each prefix, as the cache keeps them: one column of values for each thing that is known. */
   *columns(prefixes: readonly string[]): Generator<[prefix: string, columns: Columns]> {
     for (const [prefix, found] of this.#rowsUnder(prefixes)) {
-      const { from, to } = rangeOf(prefix);
-      // Time passes between two of them: a row may have gone, or belong to another path.
-      const rows = found.filter(
-        row => this.#kind[row] !== FREE && this.#place[row]! >= from && this.#place[row]! <= to,
-      );
+      const rows = found.filter(this.#isUnder(prefix));
       const column = <T>(value: (row: number) => T) => Array.from(rows, value);
       const aside: Record<number, Aside> = {};
       for (const [i, row] of rows.entries()) if (this.#aside.has(row)) aside[i] = this.#aside.get(row)!;

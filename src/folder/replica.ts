@@ -331,7 +331,7 @@ export class Replica implements View {
     return this.#index.children(prefixes);
   }
 
-  under(prefixes: readonly string[]): Entry[] {
+  under(prefixes: readonly string[]): Iterable<Entry> {
     return this.#index.under(prefixes);
   }
 
@@ -471,9 +471,9 @@ export class Replica implements View {
     const known: KnownPaths = {
       has: path => this.#index.get(path) !== undefined,
       ofHash: (hash, parent) =>
-        this.#index
-          .under([hash.slice(0, MAX_PREFIX)])
-          .find(({ path }) => parentOf(path) === parent && hashName(path) === hash)?.path,
+        [...this.#index.under([hash.slice(0, MAX_PREFIX)])].find(
+          ({ path }) => parentOf(path) === parent && hashName(path) === hash,
+        )?.path,
     };
     const items: Discarded[] = [];
     for (const item of itemsIn(this.#is.disk, this.#is.areas.trash, since, known)) {

@@ -3,22 +3,23 @@ import type { z } from 'zod';
 import type { DigestNode } from '../core/digest.ts';
 import type { Entry } from '../core/entry.ts';
 import type { DomainName, RelPath } from '../core/path.ts';
-import type {
-  BundleItem,
-  Change,
-  Changes,
-  ChangesQuery,
-  DomainStates,
-  FileRef,
-  HashItem,
-  Peer,
-  PeerSelf,
+import {
+  type BundleItem,
+  type Change,
+  type Changes,
+  type ChangesQuery,
+  type DomainStates,
+  type FileRef,
+  type HashItem,
+  type Peer,
+  type PeerSelf,
+  TooMuch,
 } from '../sync/peer.ts';
 import { asPeerError, childrenOf, collect, wrongFile } from './answers.ts';
 import { bundlesOf, formatBundleRequest, readBundle } from './bundle-format.ts';
 import { ByteReader, WireError } from './byte-reader.ts';
 import { CODED, PLAIN } from './coding.ts';
-import { parseEntry, readEntries } from './entry-format.ts';
+import { parseEntry, readEntries, TooManyEntries } from './entry-format.ts';
 import { type Answer, Exchange, type ExchangeOptions } from './exchange.ts';
 import { brief } from './failure.ts';
 import { readHashes } from './hash-format.ts';
@@ -193,7 +194,9 @@ export class PeerClient implements Peer {
       try {
         for (const entry of await readEntries(reader, MAX_ENTRIES - entries.length, onRefused)) entries.push(entry);
       } catch (error) {
-        throw asPeerError(answer, error);
+        const failure = asPeerError(answer, error);
+        if (!(error instanceof TooManyEntries)) throw failure;
+        throw new TooMuch(answer.status, (failure as Error).message, { cause: error });
       } finally {
         await reader.close();
       }

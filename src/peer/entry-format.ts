@@ -129,11 +129,14 @@ export async function* formatEntries(entries: Iterable<Entry>): AsyncGenerator<B
   if (chunk !== '') yield Buffer.from(chunk);
 }
 
+/** An answer has more entries, or more text of them, than any may have. */
+export class TooManyEntries extends WireError {}
+
 /**
  * Reads NDJSON to its end. What is no entry is told and left out.
  *
  * @param limit more entries than this are an error
- * @throws {@link WireError} for a line that is no JSON or longer than any entry, and for more bytes than any question has as answer
+ * @throws {@link WireError} for a line that is no JSON or longer than any entry; {@link TooManyEntries}
  */
 export async function readEntries(reader: ByteReader, limit: number, onRefused: OnRefused): Promise<Entry[]> {
   const entries: Entry[] = [];
@@ -142,8 +145,9 @@ export async function readEntries(reader: ByteReader, limit: number, onRefused: 
     const line = await reader.line(MAX_LINE_BYTES);
     if (line === undefined) return entries;
     bytes += line.length;
-    if (bytes > MAX_ENTRIES_BYTES) throw new WireError(`more than ${MAX_ENTRIES_BYTES} bytes of entries in one answer`);
-    if (lines >= limit) throw new WireError(`more than ${limit} entries in one answer`);
+    if (bytes > MAX_ENTRIES_BYTES)
+      throw new TooManyEntries(`more than ${MAX_ENTRIES_BYTES} bytes of entries in one answer`);
+    if (lines >= limit) throw new TooManyEntries(`more than ${limit} entries in one answer`);
     const parsed = parseEntry(parseJson(line));
     if ('entry' in parsed) entries.push(parsed.entry);
     else onRefused(parsed.path, parsed.refused);

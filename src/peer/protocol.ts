@@ -48,10 +48,13 @@ export const MAX_BUNDLE_BYTES = 16 << 20;
 export const MAX_JSON_BYTES = 16 << 20;
 /** One line of NDJSON or of a bundle: path, former path and target at their longest, each byte as six of JSON, and a version. */
 export const MAX_LINE_BYTES = 128 << 10;
-/** Entries in one answer: a million is the largest domain aimed at; more would fill the receiver's memory. */
-export const MAX_ENTRIES = 1_000_000;
-/** Text of the entries in one answer, decoded: a million ordinary ones. A few coded kilobytes could unfold to any number. */
-export const MAX_ENTRIES_BYTES = 256 << 20;
+/** Entries in one answer: five times as many as are ever asked for at once, because a tree grows meanwhile. */
+export const MAX_ENTRIES = 100_000;
+/**
+ * Text of the entries in one answer, decoded: a hundred thousand ordinary ones, and more than 500 with everything in them at its
+ * longest. A few coded kilobytes could unfold to any number.
+ */
+export const MAX_ENTRIES_BYTES = 32 << 20;
 /** A problem document: a few sentences; the rest of a longer one is not read. */
 export const MAX_PROBLEM_BYTES = 16_384;
 /** How long a feed may be held open without news; below every idle timeout on the way (proxies usually have 60 s). */

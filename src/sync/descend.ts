@@ -2,16 +2,19 @@
 import type { Clock } from '../core/clock.ts';
 import { differing, MAX_PREFIX } from '../core/digest.ts';
 import { type Entry, isEqual } from '../core/entry.ts';
+import type { RelPath } from '../core/path.ts';
 import { sameVersion } from '../core/version.ts';
 import type { Folder } from './folder.ts';
-import type { Peer } from './peer.ts';
+import { type Peer, TooMuch } from './peer.ts';
 
 /** A node of the digest tree with so few entries is compared entry by entry: a few kilobytes. */
 const LEAF_ENTRIES = 32;
 /** Prefixes in one question. */
 const PREFIXES_AT_ONCE = 256;
-/** Entries asked for in one question: bounds the memory of both sides. */
+/** Entries asked for in one question: some megabytes. */
 const ENTRIES_AT_ONCE = 20_000;
+/** So many fit into one answer, however long their paths. */
+const ENTRIES_THAT_FIT = 500;
 /** Entries compared in one synchronous stretch. */
 const SLICE = 2_000;
 
@@ -19,6 +22,12 @@ const SLICE = 2_000;
 export interface Pair {
   readonly own: Entry | undefined;
   readonly theirs: Entry | undefined;
+}
+
+/** A node whose entries are compared one by one. */
+interface Leaf {
+  readonly prefix: string;
+  readonly count: number;
 }
 
 /** Everything that differs in a domain, some at a time; a peer that does not answer is a PeerError. */
@@ -31,19 +40,28 @@ export async function* descend(
   let level: string[] = [''];
   while (level.length > 0) {
     const next: string[] = [];
-    const leaves: { prefix: string; count: number }[] = [];
+    const leaves: Leaf[] = [];
     for (let i = 0; i < level.length; i += PREFIXES_AT_ONCE) {
       const prefixes = level.slice(i, i + PREFIXES_AT_ONCE);
       const theirs = await peer.digests(folder.domain, prefixes, signal);
       const mine = folder.children(prefixes);
       const filled = new Set(mine.map(node => node.prefix));
       for (const node of differing(mine, theirs)) {
-        const isLeaf = node.count <= LEAF_ENTRIES || node.prefix.length >= MAX_PREFIX || !filled.has(node.prefix);
+        // Of what only the other side has, everything differs.
+        const few = filled.has(node.prefix) ? LEAF_ENTRIES : ENTRIES_THAT_FIT;
+        const isLeaf = node.count <= few || node.prefix.length >= MAX_PREFIX;
         if (isLeaf) leaves.push(node);
         else next.push(node.prefix);
       }
     }
-    for (const prefixes of grouped(leaves)) yield await compareLeaves(folder, peer, prefixes, clock, signal);
+    for (const group of grouped(leaves, ENTRIES_AT_ONCE))
+      try {
+        yield await compareLeaves(folder, peer, group, clock, signal);
+      } catch (error) {
+        if (!(error instanceof TooMuch)) throw error;
+        for (const some of grouped(group, ENTRIES_THAT_FIT))
+          yield await compareLeaves(folder, peer, some, clock, signal);
+      }
     level = next;
   }
 }
@@ -51,12 +69,14 @@ export async function* descend(
 async function compareLeaves(
   folder: Pick<Folder, 'domain' | 'under'>,
   peer: Pick<Peer, 'entriesUnder'>,
-  prefixes: readonly string[],
+  leaves: readonly Leaf[],
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Pair[]> {
+  const prefixes = leaves.map(({ prefix }) => prefix);
   const theirs = await peer.entriesUnder(folder.domain, prefixes, signal);
-  const mine = new Map(folder.under(prefixes).map(entry => [entry.path, entry]));
+  const mine = new Map<RelPath, Entry>();
+  for (const entry of folder.under(prefixes)) mine.set(entry.path, entry);
   const pairs: Pair[] = [];
   for (const [i, entry] of theirs.entries()) {
     if (i % SLICE === SLICE - 1) await clock.yield();
@@ -68,16 +88,16 @@ async function compareLeaves(
   return pairs;
 }
 
-/** Prefixes in groups whose entries fit into one answer. */
-function grouped(leaves: readonly { prefix: string; count: number }[]): string[][] {
-  const groups: string[][] = [];
+/** Leaves in groups of so many entries at most, or of one. */
+function grouped(leaves: readonly Leaf[], most: number): Leaf[][] {
+  const groups: Leaf[][] = [];
   let count = Number.POSITIVE_INFINITY;
   for (const leaf of leaves) {
-    if (count + leaf.count > ENTRIES_AT_ONCE || groups.at(-1)!.length >= PREFIXES_AT_ONCE) {
+    if (count + leaf.count > most || groups.at(-1)!.length >= PREFIXES_AT_ONCE) {
       groups.push([]);
       count = 0;
     }
-    groups.at(-1)!.push(leaf.prefix);
+    groups.at(-1)!.push(leaf);
     count += leaf.count;
   }
   return groups;

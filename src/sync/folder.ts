@@ -52,7 +52,8 @@ export interface Folder extends View {
   /** Somebody that this instance has heard of has forgotten deletions up to a date (milliseconds since 1970). */
   forgot(upTo: number): void;
   children(prefixes: readonly string[]): DigestNode[];
-  under(prefixes: readonly string[]): Entry[];
+  /** Some at a time: each is as it is when it is its turn. */
+  under(prefixes: readonly string[]): Iterable<Entry>;
   ignores(path: RelPath): boolean;
   /** Looks at a path again. */
   hint(path: RelPath): void;

@@ -107,7 +107,7 @@ export interface Peer {
   domains(signal: AbortSignal): Promise<DomainStates>;
   /** The 16 children of each prefix (an empty child may be left out). */
   digests(domain: DomainName, prefixes: readonly string[], signal: AbortSignal): Promise<DigestNode[]>;
-  /** Every entry whose path hash starts with one of the prefixes. */
+  /** Every entry whose path hash starts with one of the prefixes; rejects with {@link TooMuch} where that is more than may be held. */
   entriesUnder(domain: DomainName, prefixes: readonly string[], signal: AbortSignal): Promise<Entry[]>;
   /** The entries of single paths; a path without one is left out. */
   entriesAt(domain: DomainName, paths: readonly RelPath[], signal: AbortSignal): Promise<Entry[]>;
@@ -141,3 +141,6 @@ export class PeerError extends Error {
     return this.status === 403;
   }
 }
+
+/** The answer has more in it than may be held: ask for less. */
+export class TooMuch extends PeerError {}

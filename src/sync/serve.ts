@@ -59,7 +59,7 @@ export interface Serving {
   self(): PeerSelf;
   domains(asking: Instance): DomainStates;
   digests(asking: Instance, domain: DomainName, prefixes: readonly string[]): DigestNode[];
-  entriesUnder(asking: Instance, domain: DomainName, prefixes: readonly string[]): Entry[];
+  entriesUnder(asking: Instance, domain: DomainName, prefixes: readonly string[]): Iterable<Entry>;
   entriesAt(asking: Instance, domain: DomainName, paths: readonly RelPath[]): Entry[];
   changes(asking: Instance, query: ChangesQuery, signal: AbortSignal): Promise<Changes>;
   /** 404: no such file here. 409: the disk is not what the index says. */
@@ -160,7 +160,7 @@ export class Server implements Serving {
     return this.#folder(asking, domain).children(prefixes);
   }
 
-  entriesUnder(asking: Instance, domain: DomainName, prefixes: readonly string[]): Entry[] {
+  entriesUnder(asking: Instance, domain: DomainName, prefixes: readonly string[]): Iterable<Entry> {
     return this.#folder(asking, domain).under(prefixes);
   }
 

@@ -8,10 +8,10 @@ import { TestNetwork } from './network.ts';
 import { httpStub } from './stub-peer.ts';
 
 /**
- * Of a process that holds next to nothing itself. Most is taken by the entries of one answer: 256 MiB of their text (README, "Limits of
- * the wire"), and what is made of it; all else stays below half of this.
+ * Of a process that holds next to nothing itself. Most is taken by the entries of one answer: 32 MiB of their text (README, "Limits of
+ * the wire"), and what is made of it.
  */
-const MOST_MEMORY = 2 ** 30;
+const MOST_MEMORY = 512 * 2 ** 20;
 const YEAR_9999 = Date.parse('9999-12-31T00:00:00Z');
 const LARGE = 64 << 20;
 

@@ -212,7 +212,7 @@ describe('the digest tree of an index', () => {
       prefix => !used.has(prefix),
     )!;
     assert.deepEqual(index.children([empty]), []);
-    assert.deepEqual(index.under([empty]), []);
+    assert.deepEqual([...index.under([empty])], []);
   });
 
   it('gives the entries below prefixes, each once', () => {
@@ -224,12 +224,28 @@ describe('the digest tree of an index', () => {
         ),
         prefixes => {
           const below = entries.filter(({ path }) => prefixes.includes(prefixOfPath(path, 2)));
-          assert.deepEqual(index.under(prefixes).sort(byPath), below.sort(byPath));
+          assert.deepEqual([...index.under(prefixes)].sort(byPath), below.sort(byPath));
         },
       ),
       { numRuns: 20 },
     );
-    assert.equal(index.under(['']).length, entries.length);
+    assert.equal([...index.under([''])].length, entries.length);
+  });
+
+  it('gives each as it is when it is its turn', () => {
+    const few = new DomainIndex();
+    for (const path of PATHS) few.set(file(path, { 1: 1 }));
+    const under = few.under(['']);
+    const { value: first } = under.next();
+    const [gone, changed] = PATHS.filter(path => path !== first.path);
+    few.drop(gone!);
+    few.set(file(changed!, { 1: 2 }, { size: 77 }));
+    const left = [...under];
+    assert.deepEqual(
+      left.map(({ path }) => path).sort(),
+      PATHS.filter(path => path !== first.path && path !== gone).sort(),
+    );
+    assert.equal(left.find(({ path }) => path === changed)?.size, 77);
   });
 });
 

@@ -125,7 +125,7 @@ class Wire implements Peer {
   }
 
   entriesUnder(domain: DomainName, prefixes: readonly string[], signal: AbortSignal): Promise<Entry[]> {
-    return this.#ask(signal, (serving, asking) => serving.entriesUnder(asking, domain, prefixes));
+    return this.#ask(signal, (serving, asking) => [...serving.entriesUnder(asking, domain, prefixes)]);
   }
 
   entriesAt(domain: DomainName, paths: readonly RelPath[], signal: AbortSignal): Promise<Entry[]> {

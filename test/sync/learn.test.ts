@@ -181,7 +181,7 @@ describe('learning', () => {
     assert.equal(two.text('acme/different'), 'acme/different');
     let entries = 0;
     one.intercept.entriesUnder = (asking, name, prefixes) => {
-      const found = one.server.entriesUnder(asking, name, prefixes);
+      const found = [...one.server.entriesUnder(asking, name, prefixes)];
       entries += found.length;
       return found;
     };
