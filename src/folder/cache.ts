@@ -20,6 +20,9 @@ const SHARD_DIGITS = 2;
 /** A small domain lies in one shard; past so many entries it is spread. */
 const SPREAD_FROM = 2_000;
 
+/** What a file is called until all of it is written. */
+const BESIDE = '.new';
+
 /** What is kept besides the entries. */
 const MEMORY = 'memory.json';
 
@@ -62,9 +65,10 @@ export class Cache {
     this.#clock = clock;
   }
 
-  /** Fills an empty index; answers the names of shards that were damaged and set aside. */
+  /** Fills an empty index; answers the names of shards that were damaged and set aside. Drops what a crash left half written. */
   async load(index: DomainIndex): Promise<string[]> {
     const damaged: string[] = [];
+    for (const name of this.#names()) if (name.endsWith(BESIDE)) this.#remove(name);
     for (const name of this.#shardNames()) {
       const shard = await this.#readShard(name);
       if (shard === 'damaged') damaged.push(name);
@@ -132,11 +136,14 @@ export class Cache {
   }
 
   #shardNames(): string[] {
+    return this.#names()
+      .filter(name => /^shard-[0-9a-f]*\.json$/.test(name))
+      .sort();
+  }
+
+  #names(): string[] {
     try {
-      return this.#disk
-        .list(this.#directory)
-        .filter(name => /^shard-[0-9a-f]*\.json$/.test(name))
-        .sort();
+      return this.#disk.list(this.#directory);
     } catch (error) {
       if (error instanceof DiskError && error.code === 'ENOENT') return [];
       throw error;
@@ -224,7 +231,7 @@ class DurableFile<T> implements Adapter<T> {
   }
 
   async write(data: T): Promise<void> {
-    const beside = `${this.#path}.new`;
+    const beside = `${this.#path}${BESIDE}`;
     if (this.#disk.lstat(beside)) this.#disk.unlink(beside);
     const writer = this.#disk.openAppend(beside);
     try {

@@ -34,7 +34,7 @@ type Start = 'known' | 'new';
 // Each start has a network of its own, which waits most of the time.
 describe('an instance that dies', { concurrency: ALL }, () => {
   for (const start of ['known', 'new'] as const)
-    describe(`kill -9 at every step of an instance whose volume is ${start}`, () => {
+    describe(`kill -9 at every step of an instance whose volume is ${start}`, { concurrency: false }, () => {
       let network: TestNetwork;
       let writer: Instance;
       let victim: Instance;

@@ -216,6 +216,21 @@ describe('a crash while the cache is written', () => {
     }
   });
 
+  it('leaves nothing half written behind, whether or not the same shard is written again', async () => {
+    let left = 0;
+    for (let mutations = 0; ; mutations++) {
+      const disk = emptyDisk();
+      await written(disk, [file('a', { 1: 1 })]);
+      const died = await crashedAt(mutations, disk, (index, cache) => set(index, cache, file('a', { 1: 2 })));
+      const halves = () => disk.list('c').filter(name => name.endsWith('.new'));
+      left += halves().length;
+      await loaded(disk);
+      assert.deepEqual(halves(), [], `died after ${mutations}`);
+      if (!died) break;
+    }
+    assert.ok(left > 0);
+  });
+
   it('in the middle of spreading loses no entry, now or after the next flush', async () => {
     // Every shard takes a few mutations: some in the beginning, in the middle and around the end.
     for (const mutations of [0, 1, 2, 5, 200, 700, 766, 767, 768, 769, 770]) {
