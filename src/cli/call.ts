@@ -15,14 +15,12 @@ export interface Callee {
 
 /** Exit code where an instance refuses, or cannot be reached. */
 export const EXIT_REFUSED = 1;
-/** Bringing a large tree back takes its time. */
-const TIMEOUT_MS = 600_000;
-/** Of an answer in lines: for the connection, … */
+/** For the connection. */
 const CONNECT_MS = 10_000;
-/** … for its first line, … */
-const RESPONSE_MS = 30_000;
-/** … and between two: an instance says something every ten seconds. */
+/** Between two bytes: an instance says every ten seconds that it is at it, however long that takes. */
 const SILENCE_MS = 60_000;
+/** For the first line of an answer in lines. */
+const RESPONSE_MS = 30_000;
 
 /** Why a call came to nothing; the message says what to do. */
 export class CallError extends Error {
@@ -50,7 +48,7 @@ export async function call<T>(callee: Callee, method: Method, path: string, body
     throwHttpErrors: false,
     retry: { limit: 0 },
     followRedirect: false,
-    timeout: { request: TIMEOUT_MS },
+    timeout: { connect: CONNECT_MS, socket: SILENCE_MS },
   }).catch((error: unknown) => {
     if (!(error instanceof RequestError) && !(error instanceof TypeError)) throw error;
     throw unanswered(url, error);

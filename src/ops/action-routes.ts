@@ -4,11 +4,15 @@ import type { Context, Middleware } from 'koa';
 import { z } from 'zod';
 import { mayAdmin, mayRead, type OpsTokens } from './access.ts';
 import { ActionError, type Actions } from './actions.ts';
+import { IDLE_TIMEOUT_MS } from './listener.ts';
 import type { Logger } from './log.ts';
 import { problemOf, refuse } from './problem.ts';
 
 /** A path has less than 4 KiB, and three times as much as JSON. */
 const MAX_BODY_BYTES = 64 * 1024;
+
+/** How often whoever waits is told, in the time after which he would be cut off. */
+const TICKS = 3;
 
 const time = z.number().int().nonnegative();
 const dryRun = z.boolean().default(false);
@@ -33,9 +37,19 @@ const restoreBody = z.strictObject({
 });
 const domainBody = z.strictObject({ domain: z.string().optional() });
 
-/** Adds them. To look takes what looking takes, to act an admin token. */
-export function addActions(router: Router, actions: Actions, tokens: () => OpsTokens, log: Logger): void {
-  const acting = (act: (ctx: Context) => Promise<object>) => answering(act, log);
+/**
+ * Adds them. To look takes what looking takes, to act an admin token.
+ *
+ * @param idleMs after so long a connection on which nothing is said is closed
+ */
+export function addActions(
+  router: Router,
+  actions: Actions,
+  tokens: () => OpsTokens,
+  log: Logger,
+  idleMs = IDLE_TIMEOUT_MS,
+): void {
+  const acting = (act: (ctx: Context) => Promise<object>) => answering(act, log, idleMs / TICKS);
   router
     .get(
       '/domains/:domain/trash',
@@ -96,15 +110,23 @@ function domainOf(ctx: Context): string {
   return (ctx as unknown as { params: Record<string, string> }).params.domain ?? '';
 }
 
-/** Whatever an operator had done, or tried to, is in the log. */
-function answering(act: (ctx: Context) => Promise<object>, log: Logger): Middleware {
+/**
+ * Whatever an operator had done, or tried to, is in the log. While it is being done he is told so (102), which every client passes over:
+ * the connection stays, and what comes of it has its own status.
+ */
+function answering(act: (ctx: Context) => Promise<object>, log: Logger, tickMs: number): Middleware {
   return async ctx => {
     const from = ctx.ip;
+    // HTTP/1.0 has no answer before the answer.
+    const isTold = ctx.req.httpVersion === '1.1';
+    const tick = setInterval(() => isTold && !ctx.res.destroyed && ctx.res.writeProcessing(), tickMs);
     try {
       ctx.body = await act(ctx);
     } catch (error) {
       if (!(error instanceof ActionError)) throw error;
       refuse(ctx, problemOf(error.status, error.message));
+    } finally {
+      clearInterval(tick);
     }
     if (ctx.method === 'POST') log.info('ops.action', { action: ctx.path, from, status: ctx.status });
   };

@@ -31,6 +31,8 @@ export interface OpsSources {
   readonly inspection: Inspection;
   readonly events: Pick<Events, 'attach'>;
   readonly log?: Logger;
+  /** After so many milliseconds a connection that moves no byte is closed. */
+  readonly idleMs?: number;
 }
 
 const ROUTES =
@@ -50,7 +52,7 @@ export function openOps(sources: OpsSources, host: string, port: number): Promis
       error,
       next: 'too many open files: raise the limit (ulimit -n), or close what asks here',
     });
-  return listen(opsApp(sources, log).callback(), host, port, failed, sources.tls);
+  return listen(opsApp(sources, log).callback(), host, port, failed, sources.tls, sources.idleMs);
 }
 
 function opsApp(sources: OpsSources, log: Logger): Koa {
@@ -91,7 +93,7 @@ function opsApp(sources: OpsSources, log: Logger): Koa {
     }
   });
   addInspection(router, sources.inspection, sources.tokens, log);
-  addActions(router, sources.actions, sources.tokens, log);
+  addActions(router, sources.actions, sources.tokens, log, sources.idleMs);
   addPage(router);
   const app = new Koa();
   app.on('error', error => log.debug('ops.connection', { error }));

@@ -20,8 +20,8 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 20_000;
 /** How often these two are looked at. */
 const CHECK_MS = 5_000;
-/** A connection that moves no byte, such as a reader that stopped reading. */
-const IDLE_TIMEOUT_MS = 30_000;
+/** A connection that moves no byte, such as a reader that stopped reading. Whoever takes longer to answer says meanwhile that he is at it. */
+export const IDLE_TIMEOUT_MS = 30_000;
 /** Longer than the usual scrape interval of a minute, so that a scraper keeps its connection. */
 const KEEP_ALIVE_MS = 75_000;
 /** Scrapers, probes and some people; more is a mistake or an attack, and each costs memory. */
@@ -53,6 +53,7 @@ export class ListenError extends Error {
  *
  * @param failed hears of connections that could not be accepted (EMFILE, ENFILE); the port stays open
  * @param tls whether TLS is spoken, and by which certificate
+ * @param idleMs after so long a connection that moves no byte is closed
  * @throws ListenError
  */
 export async function listen(
@@ -61,9 +62,10 @@ export async function listen(
   port: number,
   failed: (error: Error) => void,
   tls?: ListenerTls,
+  idleMs = IDLE_TIMEOUT_MS,
 ): Promise<Listener> {
   const closing = new AbortController();
-  const server = serverOf(handle, tls, closing.signal);
+  const server = serverOf(handle, tls, idleMs, closing.signal);
   try {
     server.listen(port, host);
     await once(server, 'listening');
@@ -93,7 +95,7 @@ function plainOrTls(handle: RequestListener, tls: ListenerTls | undefined, closi
   return server;
 }
 
-function serverOf(handle: RequestListener, tls: ListenerTls | undefined, closing: AbortSignal): Server {
+function serverOf(handle: RequestListener, tls: ListenerTls | undefined, idleMs: number, closing: AbortSignal): Server {
   const latest = new WeakMap<Duplex, ServerResponse>();
   const server = plainOrTls(
     (request, response) => {
@@ -108,7 +110,7 @@ function serverOf(handle: RequestListener, tls: ListenerTls | undefined, closing
     closing,
   );
   server.maxConnections = MAX_CONNECTIONS;
-  server.setTimeout(IDLE_TIMEOUT_MS);
+  server.setTimeout(idleMs);
   server.on('checkExpectation', handle);
   server.on('connect', (_: IncomingMessage, socket: Duplex) =>
     refuse(

@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openOps } from '../../src/ops/http.ts';
+import { call } from '../../src/cli/call.ts';
+import { ActionError } from '../../src/ops/actions.ts';
+import { type OpsSources, openOps } from '../../src/ops/http.ts';
 import { createLogger } from '../../src/ops/log.ts';
 import { Metrics } from '../../src/ops/metrics.ts';
 import { sampleActions } from './actions-sample.ts';
 import { sampleLooks } from './inspection-sample.ts';
 import { sampleStatus } from './status-sample.ts';
 
-async function open(t: TestContext) {
+async function open(t: TestContext, changes: Partial<OpsSources> = {}) {
   const asked: unknown[] = [];
   const logged: string[] = [];
   const listener = await openOps(
@@ -20,6 +26,7 @@ async function open(t: TestContext) {
       actions: sampleActions(asked),
       ...sampleLooks(),
       log: createLogger({ format: 'json', output: { write: line => logged.push(line) } }),
+      ...changes,
     },
     '127.0.0.1',
     0,
@@ -74,6 +81,57 @@ test('who had what done is in the log, and which files is not', async t => {
     ],
   );
   assert.doesNotMatch(logged.join(), /secret/);
+});
+
+test('what takes longer than a connection may be silent is answered all the same, as it ended', {
+  timeout: 20_000,
+}, async t => {
+  const begun = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const actions = {
+    ...sampleActions([]),
+    async accept(): Promise<never> {
+      begun.resolve();
+      await gate.promise;
+      throw new ActionError(409, 'not here');
+    },
+    async undo(domain: string, { dryRun }: { dryRun: boolean }) {
+      await gate.promise;
+      return { domain, dryRun, held: 7, recovered: 0, items: [], failed: [] };
+    },
+  };
+  const { port, post } = await open(t, { actions, idleMs: 150 });
+  const directory = mkdtempSync(join(tmpdir(), 'dfsync-ops-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const adminTokenFile = join(directory, 'token');
+  writeFileSync(adminTokenFile, 'chief', { mode: 0o600 });
+  const refused = post(`${ACME}/accept-local`, '');
+  const called = call<{ held: number }>({ url: `http://127.0.0.1:${port}`, adminTokenFile }, 'POST', `${ACME}/undo`, {
+    held: true,
+  });
+  called.catch(() => {});
+  await begun.promise;
+  // Three ticks are as long as a silent connection has.
+  let ticks = 0;
+  const watched = request({
+    port,
+    method: 'POST',
+    path: `${ACME}/accept-remote`,
+    headers: { authorization: 'Bearer chief' },
+  });
+  const status = new Promise<number | undefined>((resolve, reject) => {
+    watched.on('information', ({ statusCode }) => {
+      assert.equal(statusCode, 102);
+      if (++ticks === 10) gate.resolve();
+    });
+    watched.on('response', answer => resolve(answer.resume().statusCode)).on('error', reject);
+  });
+  watched.end();
+  assert.equal(await status, 409);
+  assert.ok(ticks >= 10);
+  const { status: code, body } = await refused;
+  assert.deepEqual([code, body.detail], [409, 'not here']);
+  assert.equal((await called).held, 7);
 });
 
 test('a while is counted back from now', async t => {
