@@ -779,3 +779,41 @@ describe('an intent that a crash left before the first cache was written', () =>
       await next.end();
     });
 });
+
+describe('a deletion right before a kill -9', () => {
+  /** Long enough for the housekeeping to have written the cache. */
+  const WRITTEN_MS = 15_000;
+  const cases: [name: string, runs: number, passes: number, known: string | undefined, isWritten: boolean][] = [
+    ['before the first cache was written, announced: it is known', 0, 2 * SETTLE_MS, 'tombstone', false],
+    [
+      'before the first cache was written, and before anybody knew: it is forgotten, and may come back',
+      0,
+      0,
+      undefined,
+      false,
+    ],
+    ['after that, and before anybody knew: it is found', WRITTEN_MS, 0, 'tombstone', true],
+  ];
+  for (const [name, runs, passes, known, isWritten] of cases)
+    it(name, async () => {
+      const volume = new Volume();
+      for (const path of ['f', 'g', 'h', 'i']) volume.write(path);
+      await volume.pass(10 * SETTLE_MS);
+      const life = await volume.start();
+      await volume.pass(runs);
+      volume.disk.unlink('d/f');
+      life.replica.hint(pathOf('f'));
+      await volume.pass(passes);
+      assert.equal(volume.disk.lstat('.dfsync/cache/d/shard-.json') !== undefined, isWritten);
+      assert.equal(
+        life.changes.some(({ path }) => path === 'f'),
+        passes > 0,
+      );
+      life.kill();
+      const next = await volume.start();
+      await volume.pass(2 * SETTLE_MS);
+      assert.equal(next.entry('f')?.kind, known);
+      assert.equal(next.entry('g')?.kind, 'file');
+      await next.end();
+    });
+});
