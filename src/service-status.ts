@@ -215,6 +215,7 @@ function peerStatus(
     ...(skewMs !== undefined && { skewMs }),
     ...(roundTripMs !== undefined && { roundTripMs }),
     ...(askedAt !== undefined && { askedAt }),
+    ...(service && { traffic: service.traffic(instance.roleid) }),
     comparisons,
     failures: failed,
     domains: active

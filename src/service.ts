@@ -25,6 +25,7 @@ import { keepHeapSmall, LARGE_CACHE_BYTES, LARGE_ENTRIES } from './heap.ts';
 import { PeerClient } from './peer/client.ts';
 import { PROTOCOLS } from './peer/protocol.ts';
 import { createPeerServer, type PeerServer } from './peer/server.ts';
+import { Throughput, type Traffic } from './peer/throughput.ts';
 import type { TlsSource } from './peer/tls.ts';
 import type { Transfer } from './peer/transfer.ts';
 import { Feed } from './sync/feed.ts';
@@ -95,6 +96,7 @@ export class Service {
   #watching: Promise<Watcher> | undefined;
   #watcher: Watcher | undefined;
   readonly #trash: TrashKeeper;
+  readonly #throughput = new Throughput();
   #fail: (error: unknown) => void = () => {};
   readonly #failed: Promise<never>;
 
@@ -140,7 +142,7 @@ export class Service {
       tokens: options.tokens,
       ...(options.tls && { tls: options.tls }),
       onHandshakeRefused: (from, reason) => options.onEvent('warn', 'peer.handshake', { from, reason }),
-      onTransfer: options.onTransfer,
+      onTransfer: transfer => this.#transferred(transfer),
       onRequest: options.onRequest,
       onError: error =>
         options.onEvent('error', 'peer.answer', {
@@ -170,6 +172,11 @@ export class Service {
     const done = this.feed.done.get(roleid);
     if (!done || this.#is.clock.now() - done.at > PULLS_MS) return undefined;
     return Math.max(0, this.feed.sequence - done.sequence);
+  }
+
+  /** Bytes that travelled to and from a peer, and how fast they do. */
+  traffic(roleid: number): Traffic {
+    return this.#throughput.of(roleid, this.#is.clock.now());
   }
 
   /** Hashes of the content of files of this instance, made for the occasion. */
@@ -426,13 +433,18 @@ export class Service {
       address: crossSite ? peer.externalAddress : peer.address,
       tokens: this.#is.tokens,
       ...(this.#is.tls && { tls: { source: this.#is.tls, server: peer.server } }),
-      onTransfer: this.#is.onTransfer,
+      onTransfer: transfer => this.#transferred(transfer),
       onRefused: (path, reason, domain) => {
         // Told by the problems, which say no more of it than a log can bear.
         const message = `peer ${peer.name} announced it: ${reason}; it is left out`;
         this.#replicas.get(domain)?.replica.problems.report(path as RelPath, 'refused', message, this.#is.clock.now());
       },
     });
+  }
+
+  #transferred(transfer: Transfer): void {
+    this.#throughput.add(transfer, this.#is.clock.now());
+    this.#is.onTransfer(transfer);
   }
 
   #hinted(hints: readonly Hint[]): void {

@@ -59,10 +59,20 @@ function domainMessage({ domain, directory, state, reason, files, bytes, digest,
   return { event: 'domain', data } as const;
 }
 
-/** Without what changes at every look although nothing has happened. */
-function peerMessage({ peer, roleid, site, address, up, state, reason, untaken, domains }: PeerStatus) {
+/** Without what changes at every look although nothing has happened, such as the bytes of heartbeats. */
+function peerMessage({ peer, roleid, site, address, up, state, reason, untaken, traffic, domains }: PeerStatus) {
   const shared = domains.map(({ lagSeconds, ...domain }) => ({ ...domain, lagSeconds: Math.floor(lagSeconds) }));
-  return { event: 'peer', data: { peer, roleid, site, address, up, state, reason, untaken, domains: shared } } as const;
+  const rates = traffic && {
+    sentPerSecond: coarse(traffic.sent.perSecond),
+    receivedPerSecond: coarse(traffic.received.perSecond),
+  };
+  const data = { peer, roleid, site, address, up, state, reason, untaken, ...rates, domains: shared };
+  return { event: 'peer', data } as const;
+}
+
+/** In tens of kilobytes: a quiet link has none. */
+function coarse(bytes: number): number {
+  return Math.round(bytes / 10_000) * 10_000;
 }
 
 function keyOf({ event, data }: Message): string {

@@ -221,7 +221,17 @@ export interface PeerStatus {
   readonly skewMs?: number;
   /** When it last asked for changes of this instance: that it pulls from here. */
   readonly askedAt?: number;
+  /** What travels between the two, content and everything else. */
+  readonly traffic?: { readonly sent: RateStatus; readonly received: RateStatus };
   readonly domains: readonly PeerDomainStatus[];
+}
+
+/** Bytes that travelled one way. */
+export interface RateStatus {
+  /** Since the service started. */
+  readonly bytes: number;
+  /** The mean of the last five seconds. */
+  readonly perSecond: number;
 }
 
 /** One domain as it is between this instance and a peer. */

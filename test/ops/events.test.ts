@@ -132,3 +132,17 @@ test('what did not change is not told again, however time passes', () => {
     [['peer', 7]],
   );
 });
+
+test('that bytes travel fast is told, that heartbeats do is not', () => {
+  const changes = new StatusChanges();
+  const at = (perSecond: number) => {
+    const rate = { bytes: 1, perSecond };
+    return changes.of(sampleStatus({ peers: [samplePeer({ traffic: { sent: rate, received: { ...rate } } })] }));
+  };
+  at(0);
+  assert.deepEqual(at(4_900), []);
+  assert.deepEqual(
+    at(1_234_567).map(({ data }) => [data.sentPerSecond, data.receivedPerSecond]),
+    [[1_230_000, 1_230_000]],
+  );
+});

@@ -16,6 +16,9 @@ const MAX_BYTES = 80 * 1024;
 const MAX_SHIFT = 0.001;
 /** Waits of so long are polls, which never come then. */
 const NO_POLLS = `const wait = setTimeout; globalThis.setTimeout = (f, ms) => (ms >= 2000 ? 0 : wait(f, ms));`;
+/** By how many pixels the table of links leaves its card. */
+const WIDER_THAN_ITS_CARD =
+  "document.querySelector('#links table').getBoundingClientRect().right - document.querySelector('#links').getBoundingClientRect().right";
 const FILES = readdirSync(new URL('../../src/ops/page/', import.meta.url)).filter(name => !name.endsWith('.json'));
 
 describe('its files', () => {
@@ -102,6 +105,7 @@ const HELD = {
   since: Date.now() - 60_000,
   paths: [{ path: 'site/a.html', since: Date.now() - 60_000 }],
 };
+const STALE = { peers: ['dfsync2', 'dfsync3'], since: Date.now() - 400 * 86_400_000, unknown: 3 };
 const item = (problem: object) => ({
   path: 'a/b.txt',
   class: 'unwritable',
@@ -139,7 +143,16 @@ const VERDICTS: readonly [name: string, status: () => Status, headline: RegExp, 
     'a stale replica',
     () => withDomain({ stale: { peers: ['dfsync2'], unknown: 3 } }),
     /^✕ Needs a decision$/,
-    /this server may hold what was deleted elsewhere and forgotten: 3 paths.*\n?.*To do: dfsync accept-local or accept-remote/,
+    /this server may hold what was deleted elsewhere and forgotten: 3 paths.*\n?.*To do: say whether the others or this server are right/,
+  ],
+  [
+    'a stale replica elsewhere',
+    () =>
+      withPeer({
+        domains: [{ domain: 'acme.example', lagSeconds: 0, mismatched: 4, wanted: 0, state: 'stale-replica' }],
+      }),
+    /^✕ Needs a decision$/,
+    /acme\.example: server2 may hold what was deleted elsewhere .*\n?.*To do: decide on the status page of server2/,
   ],
   [
     'deletions held',
@@ -269,8 +282,8 @@ describe('in a browser', { skip: withoutChromium, timeout: 300_000 }, () => {
     let files = 3;
     const { url, shown } = await openPage(t, () => withDomain({ files: files++, held: HELD }));
     const page = await visit(t, url);
-    await shows(page, '#held', /131 deletions/);
-    await page.locator('#held summary').click();
+    await shows(page, '#decisions', /131 deletions/);
+    await page.locator('#decisions summary').click();
     await page.fill('#why-path', 'half a pa');
     await page.evaluate(
       `globalThis.shift = 0;
@@ -280,7 +293,7 @@ describe('in a browser', { skip: withoutChromium, timeout: 300_000 }, () => {
     const before = shown.answers;
     await until('the status to be asked for again, and again', () => shown.answers >= before + 3);
     await shows(page, '#domains', new RegExp(`\\b${files - 1}\\b`));
-    assert.match(await text(page, '#held'), /site\/a\.html/);
+    assert.match(await text(page, '#decisions'), /site\/a\.html/);
     assert.deepEqual(await page.evaluate('[document.activeElement.id, document.activeElement.value]'), [
       'why-path',
       'half a pa',
@@ -302,18 +315,30 @@ describe('in a browser', { skip: withoutChromium, timeout: 300_000 }, () => {
     assert.equal(await page.locator('#token-dialog').isVisible(), false);
   });
 
-  for (const [button, title, asked] of [
+  for (const [button, title, asked, done = /acme\.example\.$/] of [
     ['Release: delete them everywhere', /131 deletions of acme\.example\?/, ['release', 'acme.example']],
     [
       'Undo: bring them back',
       /131 deletions of acme\.example\?/,
       ['undo', 'acme.example', { since: undefined, dryRun: false }],
     ],
+    [
+      'The others are right: to the trash',
+      /Trash 3 paths of acme\.example\?/,
+      ['accept', 'acme.example', 'remote'],
+      /^Gone to the trash: 3 paths of acme\.example\.$/,
+    ],
+    [
+      'This server is right: to everybody',
+      /Spread 3 paths of acme\.example\?/,
+      ['accept', 'acme.example', 'local'],
+      /^On the way to everybody: 3 paths of acme\.example\.$/,
+    ],
     ['Rescan', /Rescan acme\.example\?/, ['rescan', 'acme.example']],
     ['Pause', /Pause acme\.example\?/, ['pause', 'acme.example']],
   ] as const)
     test(`takes an admin token for: ${button}`, async t => {
-      const source = await openPage(t, () => withDomain({ held: HELD }));
+      const source = await openPage(t, () => withDomain({ held: HELD, stale: STALE }));
       const page = await visit(t, source.url);
       await page.getByRole('button', { name: button }).click();
       await shows(page, '#token-title', title);
@@ -323,10 +348,34 @@ describe('in a browser', { skip: withoutChromium, timeout: 300_000 }, () => {
       assert.deepEqual(source.asked, []);
       await page.fill('#token', 'chief');
       await page.keyboard.press('Enter');
-      await shows(page, '#done', /acme\.example\.$/);
+      await shows(page, '#done', done);
       assert.deepEqual(source.asked, [asked]);
       assert.equal(await page.inputValue('#token'), '');
     });
+
+  test('says what could not be done of what was decided', async t => {
+    const { url } = await openPage(t, () => withDomain({ stale: STALE }));
+    const page = await visit(t, url);
+    const failed = [{ path: 'a\n', reason: 'EACCES' }];
+    await page.route('**/accept-remote', route => route.fulfill({ json: { peers: [], trashed: 2, failed } }));
+    await shows(page, '#decisions', /3 paths of a stale replica live here, and dfsync2, dfsync3 have no trace of them/);
+    await page.getByRole('button', { name: 'The others are right' }).click();
+    await page.keyboard.type('chief');
+    await page.keyboard.press('Enter');
+    await shows(page, '#done', /^1 path of acme\.example failed: a\\x0a: EACCES\.$/);
+  });
+
+  test('tells how fast bytes travel, and how many did', async t => {
+    const traffic = {
+      sent: { bytes: 2_000_000_000, perSecond: 12_400_000 },
+      received: { bytes: 5200, perSecond: 0 },
+    };
+    const { url } = await openPage(t, () => withPeer({ traffic }));
+    const page = await visit(t, url);
+    await shows(page, '#links tbody tr:first-child', /\bin 0 B\/s\s+out 12 MB\/s/);
+    assert.equal(await page.locator('#links .line').nth(1).getAttribute('title'), '2.0 GB since the start');
+    assert.ok(Number(await page.evaluate(WIDER_THAN_ITS_CARD)) <= 0);
+  });
 
   test('asks why for a path that it shows, whatever its name', async t => {
     const path = 'a b/\udcff?#%.txt';
@@ -430,6 +479,15 @@ describe('in a browser', { skip: withoutChromium, timeout: 300_000 }, () => {
       await shows(page, '#headline', /^✓ In sync$/);
     });
 
+    test('tells how much came from whom', async t => {
+      const page = await visit(t, urlOf('n1'));
+      network.get('s1').write('acme/large.bin', Buffer.alloc(5_000_000, 'large'));
+      await network.until('it to have come', () => network.get('n1').tree('acme').has('large.bin'));
+      await shows(page, '#links tbody tr:nth-child(2)', /s1 south\s[\s\S]*in [1-9]\d*(\.\d)? [kM]B\/s\s+out \d/);
+      const { traffic } = (await network.get('s1').status()).peers.find(({ peer }) => peer === 'dfsync1')!;
+      assert.ok(traffic!.sent.bytes > 5_000_000 && traffic!.sent.bytes < 6_000_000, String(traffic!.sent.bytes));
+    });
+
     test('releases held deletions', async t => {
       const page = await visit(t, urlOf('n1'));
       rmSync(network.get('n1').path('acme/site'), { recursive: true });
@@ -437,7 +495,7 @@ describe('in a browser', { skip: withoutChromium, timeout: 300_000 }, () => {
       await page.getByRole('button', { name: 'Release' }).click();
       await page.fill('#token', 'a-token-of-operators-of-this-test-network');
       await page.keyboard.press('Enter');
-      await shows(page, '#held', /None\./);
+      await shows(page, '#decisions', /None\./);
       await network.until('s1 to have deleted them', () => !network.get('s1').tree('acme').has('site'));
       await shows(page, '#changes', /acme\.example\/site\s+deleted\s+n1, here/);
     });

@@ -2,9 +2,9 @@
 import { askJson } from './ask.js';
 import { the } from './dom.js';
 import { withToken } from './token.js';
-import { counted, encoded } from './words.js';
+import { counted, encoded, visible } from './words.js';
 
-/** @typedef {{ verb: string, text: string, go: string, done: string, path: (domain: string) => string, body: (domain: string) => object }} Act */
+/** @typedef {{ verb: string, noun?: string, text: string, go: string, done: string, path: (domain: string) => string, body: (domain: string) => object }} Act */
 
 /** @type {Record<string, Act>} */
 const ACTS = {
@@ -23,6 +23,24 @@ const ACTS = {
     done: 'Undone',
     path: domain => `/domains/${encoded(domain)}/undo`,
     body: () => ({ held: true }),
+  },
+  'accept-remote': {
+    verb: 'Trash',
+    noun: 'path',
+    text: 'What no peer knows goes to the trash of this server, which is in touch with the others again then.',
+    go: 'Accept the others',
+    done: 'Gone to the trash',
+    path: domain => `/domains/${encoded(domain)}/accept-remote`,
+    body: () => ({}),
+  },
+  'accept-local': {
+    verb: 'Spread',
+    noun: 'path',
+    text: 'All that this server has goes out, also what was deleted elsewhere and is forgotten.',
+    go: 'Accept this server',
+    done: 'On the way to everybody',
+    path: domain => `/domains/${encoded(domain)}/accept-local`,
+    body: () => ({}),
   },
   rescan: {
     verb: 'Rescan',
@@ -60,11 +78,23 @@ export function act({ dataset }, done) {
   const { domain = '', do: name = '', count } = dataset;
   const what = ACTS[name];
   if (!what) return;
-  const whom = count === undefined ? domain : `${counted(Number(count), 'deletion')} of ${domain}`;
+  const whom = count === undefined ? domain : `${counted(Number(count), what.noun ?? 'deletion')} of ${domain}`;
   const hint = 'This takes an admin token, which is sent once and not kept.';
   void withToken({ title: `${what.verb} ${whom}?`, text: what.text, hint, go: what.go }, async token => {
-    await askJson(what.path(domain), { method: 'POST', token, body: what.body(domain) });
-    the('done').textContent = `${what.done}: ${whom}.`;
+    const { value } = await askJson(what.path(domain), { method: 'POST', token, body: what.body(domain) });
+    const failed = value.failed ?? [];
+    the('done').textContent =
+      failed.length === 0
+        ? `${what.done}: ${whom}.`
+        : `${counted(failed.length, 'path')} of ${domain} failed: ${failures(failed)}.`;
     done();
   });
+}
+
+/** The first of what failed. @param {readonly { path: string, reason: string }[]} failed */
+function failures(failed) {
+  return failed
+    .slice(0, 3)
+    .map(({ path, reason }) => `${visible(path)}: ${visible(reason)}`)
+    .join('; ');
 }

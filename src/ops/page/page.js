@@ -1,8 +1,8 @@
 /** The status page: asks, draws, and does what its reader says. Everything that it shows is drawn anew from one moment. */
 import { act } from './act.js';
 import { askJson, useToken } from './ask.js';
+import { conflictsList, decisionsList } from './decisions.js';
 import { h, morph, the } from './dom.js';
-import { conflictsList, heldList } from './held.js';
 import { instanceList } from './instance.js';
 import { follow, refresh } from './live.js';
 import { mapOf, wiresOf } from './map.js';
@@ -37,7 +37,7 @@ function show(moment, isFollowing) {
   drawWires(wiresOf(moment));
   morph(the('domains'), domainsTable(moment));
   morph(the('links'), linksTable(moment));
-  morph(the('held'), heldList(moment));
+  morph(the('decisions'), decisionsList(moment));
   morph(the('items'), itemsTable(moment));
   morph(the('changes'), changesTable(moment));
   morph(the('conflicts'), conflictsList(moment, trash));

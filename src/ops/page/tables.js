@@ -165,13 +165,13 @@ export function linksTable({ status, network, now }) {
     { label: 'Behind', number: true },
     { label: 'Differ', number: true },
     { label: 'Wanted', number: true },
-    { label: 'Answered', number: true, class: 'age' },
+    { label: 'Traffic', number: true, class: 'age' },
     { label: 'Untaken', number: true },
-    { label: 'It asked', number: true, class: 'age' },
+    { label: 'Answered, asked', number: true, class: 'age' },
     { label: 'Its clock', number: true, class: 'age' },
   ];
   const rows = status.peers.map(
-    ({ peer, roleid, site, state, reason, address, lastContact, skewMs, askedAt, untaken, domains }) => ({
+    ({ peer, roleid, site, state, reason, address, lastContact, skewMs, askedAt, untaken, traffic, domains }) => ({
       key: peer,
       cells: [
         [h('b', null, servers.get(roleid) ?? peer), ` ${site}`, h('span', { class: 'reason' }, address)],
@@ -183,9 +183,9 @@ export function linksTable({ status, network, now }) {
         domains.length === 0 ? '–' : duration(Math.max(...domains.map(each => each.lagSeconds)) * 1000),
         domains.length === 0 ? '–' : count(sum(domains.map(each => each.mismatched))),
         domains.length === 0 ? '–' : count(sum(domains.map(each => each.wanted))),
-        lastContact === undefined ? 'never' : ago(lastContact, now),
+        traffic ? [rate('in', traffic.received), rate('out', traffic.sent)] : '–',
         untaken === undefined ? '–' : count(untaken),
-        askedAt === undefined ? 'never' : ago(askedAt, now),
+        [lastContact, askedAt].map(at => h('span', { class: 'line' }, at === undefined ? 'never' : ago(at, now))),
         skewMs === undefined
           ? '–'
           : `${skewMs < 0 ? '−' : '+'}${Math.abs(skewMs) < 1000 ? `${Math.round(Math.abs(skewMs))} ms` : duration(Math.abs(skewMs))}`,
@@ -193,6 +193,11 @@ export function linksTable({ status, network, now }) {
     }),
   );
   return [table(columns, rows)];
+}
+
+/** How fast; how much so far is told where one points at it. @param {string} way @param {import('../status.ts').RateStatus} rate */
+function rate(way, { bytes: total, perSecond }) {
+  return h('span', { class: 'line', title: `${bytes(total)} since the start` }, `${way} ${bytes(perSecond)}/s`);
 }
 
 /** What of a peer's domains is worth a line. @param {readonly import('../status.ts').PeerDomainStatus[]} domains */

@@ -35,7 +35,6 @@ const HEADLINES = { bad: 'Not in sync', warn: 'Needs a look', busy: 'Catching up
 
 /** What a state of a peer means. @type {Record<string, string>} */
 const TROUBLES = {
-  'stale-replica': 'may hold what was deleted and forgotten; nothing is pulled from it',
   backoff: 'does not answer',
   refused: 'refuses this instance',
   misrouted: 'is not who answers at its address',
@@ -147,16 +146,16 @@ function ofDomain({ domain, state, reason, held, stale, wanted, fetching, items 
       why: held.reason,
       next: 'release them, or undo them',
       isWish: true,
-      at: 'held',
+      at: 'decisions',
     });
   if (stale)
     findings.push({
       level: 'bad',
       what: `${domain}: this server may hold what was deleted elsewhere and forgotten: ${counted(stale.unknown, 'path')}`,
       why: `${stale.peers.join(', ')} pull nothing of it from here`,
-      next: `dfsync accept-local or accept-remote --domain ${domain}`,
+      next: 'say whether the others or this server are right',
       isWish: true,
-      at: 'domains',
+      at: 'decisions',
     });
   if (wanted > 0 && state === 'syncing')
     findings.push({
@@ -215,6 +214,16 @@ function ofPeer({ peer, roleid, site, state, reason, lastContact, skewMs, domain
 function ofPeerDomain(server, { domain, state, mismatched, wanted }, differsMs) {
   if (state === 'halted')
     return [{ level: 'bad', what: `${domain} is halted on ${server}`, next: 'look there', at: 'links' }];
+  if (state === 'stale-replica')
+    return [
+      {
+        level: 'bad',
+        what: `${domain}: ${server} may hold what was deleted elsewhere and forgotten; nothing is pulled from it`,
+        next: `decide on the status page of ${server}`,
+        isWish: true,
+        at: 'links',
+      },
+    ];
   if (state === 'not-served')
     return [
       {
