@@ -24,7 +24,6 @@ import { Service } from './service.ts';
 import { actionsOf } from './service-actions.ts';
 import { inspectionOf } from './service-inspection.ts';
 import { type PeerNames, peerNames, statusOf } from './service-status.ts';
-import { Pauses } from './sync/pauses.ts';
 import { systemClock } from './system-clock.ts';
 
 /** What `dfsync run` is told. */
@@ -73,7 +72,6 @@ export class App {
   readonly #metrics: Metrics;
   readonly #file: NetworkFile;
   readonly #credentials: Credentials;
-  readonly #pauses = new Pauses();
   readonly #events = new Events(() => this.status());
   readonly #startedAt = Date.now();
   #network!: Network;
@@ -176,7 +174,6 @@ export class App {
       listen: this.#listenAt(self),
       tokens: () => this.#credentials.peerTokens,
       tls: this.#credentials.peers,
-      paused: domain => this.#pauses.reason(domain),
       onPath: event => this.#tellPath(event),
       onScan: (domain, { startedAt, endedAt, paths, hidden, objection }) =>
         this.#log.info('scanned', { domain, paths, ms: endedAt - startedAt, unread: hidden.length, objection }),
@@ -332,7 +329,7 @@ export class App {
           metrics: this.#metrics,
           config: () => ({ network: this.#network, document: this.#document }),
           tokens: () => this.#credentials.opsTokens,
-          actions: actionsOf(() => this.#service, this.#pauses),
+          actions: actionsOf(() => this.#service),
           inspection: inspectionOf({
             service: () => this.#service,
             status: () => this.status(),

@@ -2,23 +2,20 @@
 import { type DomainName, parsePath } from './core/path.ts';
 import { type Discarded, type Recovery, restoring, undoing } from './core/recovery.ts';
 import type { Mark } from './core/version.ts';
+import { DiskError } from './folder/disk.ts';
 import type { Replica } from './folder/replica.ts';
 import { ActionError, type Actions, type Recovered, type TrashedItem } from './ops/actions.ts';
 import type { Service } from './service.ts';
 import type { Acceptance, Side } from './sync/acceptance.ts';
 import type { Loop } from './sync/loop.ts';
-import type { Pauses } from './sync/pauses.ts';
 import { PeerError } from './sync/peer.ts';
 import { systemClock } from './system-clock.ts';
 
 /** Items that are listed one by one. */
 const MAX_LISTED = 10_000;
 
-/**
- * @param running the service under way, if there is one
- * @param pauses outlive it
- */
-export function actionsOf(running: () => Service | undefined, pauses: Pauses): Actions {
+/** @param running the service under way, if there is one */
+export function actionsOf(running: () => Service | undefined): Actions {
   const replicaOf = (domain: string): Replica => {
     const { folders } = serviceIn(running());
     const replica = folders.get(domain as DomainName);
@@ -90,9 +87,17 @@ export function actionsOf(running: () => Service | undefined, pauses: Pauses): A
       return { domains, at };
     },
 
-    pause: domain => ({ paused: named(domain).filter(name => pauses.pause(name, systemClock.now())) }),
+    async pause(domain) {
+      const domains = named(domain);
+      const lasts = 'nothing is pulled, but only until dfsync restarts; heal that and say pause again';
+      return { paused: await written(lasts, writable(running()).pauses.pause(domains, systemClock.now())) };
+    },
 
-    resume: domain => ({ resumed: named(domain).filter(name => pauses.resume(name)) }),
+    async resume(domain) {
+      const domains = named(domain);
+      const lasts = 'it is pulled again, but only until dfsync restarts; heal that and say resume again';
+      return { resumed: await written(lasts, writable(running()).pauses.resume(domains)) };
+    },
 
     async redate(domain) {
       const { folders } = serviceIn(running());
@@ -108,6 +113,24 @@ function serviceIn(service: Service | undefined): Service {
   if (!service)
     throw new ActionError(503, 'this instance serves no domain at present; /status says why, try again when it runs');
   return service;
+}
+
+/** The service, where its volume may be written to. */
+function writable(service: Service | undefined): Service {
+  const running = serviceIn(service);
+  const objection = running.volumeObjection;
+  if (objection !== undefined) throw new ActionError(503, `it could not be written down: ${objection}; try again then`);
+  return running;
+}
+
+/** @param lasts what is true all the same where it could not be written, and what to do */
+async function written<T>(lasts: string, writing: Promise<T>): Promise<T> {
+  try {
+    return await writing;
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    throw new ActionError(503, `it could not be written down: ${error.message}: ${lasts}`);
+  }
 }
 
 async function acceptance(domain: DomainName, side: Side, loop: Loop): Promise<Acceptance> {

@@ -99,7 +99,7 @@ function domainStatus(
   const behind = links.some(link => link.active && isBehind(link, replica));
   const state: DomainState =
     reason !== undefined
-      ? reason === service.paused(replica.domain)
+      ? reason === service.pauses.reason(replica.domain)
         ? 'paused'
         : 'halted'
       : !replica.ready
@@ -115,6 +115,7 @@ function domainStatus(
     directory: replica.directory,
     state,
     ...(reason !== undefined && { reason }),
+    ...(state === 'paused' && { pausedSince: service.pauses.since(replica.domain)! }),
     ...(state === 'halted' && { haltedBy: replica.haltedBy ?? 'volume' }),
     files,
     bytes,

@@ -12,6 +12,7 @@ import { forgetIndex } from './folder/cache.ts';
 import { ignoring } from './folder/ignore.ts';
 import { acquireLock, type Holder, type Lock, LockError } from './folder/lock.ts';
 import type { ScanReport } from './folder/look.ts';
+import { Pauses } from './folder/pauses.ts';
 import { realDisk } from './folder/real-disk.ts';
 import { type PathEvent, Replica } from './folder/replica.ts';
 import type { ReplicaReport } from './folder/replica-report.ts';
@@ -57,8 +58,6 @@ export interface ServiceOptions {
   tokens(): readonly string[];
   /** What peers show each other; undefined: plain HTTP. */
   readonly tls: TlsSource | undefined;
-  /** Why an operator has a domain wait, or undefined. */
-  paused(domain: DomainName): string | undefined;
   onTransfer(transfer: Transfer): void;
   onReport(domain: DomainName, report: PullReport): void;
   onReplicaReport(domain: DomainName, report: ReplicaReport): void;
@@ -97,6 +96,7 @@ export class Service {
   #watcher: Watcher | undefined;
   readonly #trash: TrashKeeper;
   readonly #throughput = new Throughput();
+  readonly #pauses: Pauses;
   #fail: (error: unknown) => void = () => {};
   readonly #failed: Promise<never>;
 
@@ -105,6 +105,7 @@ export class Service {
     this.#network = network;
     this.#self = self;
     this.#disk = realDisk(options.root);
+    this.#pauses = new Pauses(this.#disk, self.roleid);
     this.#smallFiles = threadSmallFiles(options.root, () => options.clock.now());
     this.#failed = new Promise((_, reject) => {
       this.#fail = reject;
@@ -162,9 +163,15 @@ export class Service {
     return this.#self;
   }
 
-  /** Why an operator has a domain wait, or undefined. */
-  paused(domain: DomainName): string | undefined {
-    return this.#is.paused(domain);
+  /** Domains that an operator has wait. Changes are written: the volume has to be ours, see {@link volumeObjection}. */
+  get pauses(): Pauses {
+    return this.#pauses;
+  }
+
+  /** Why nothing may be written to the volume, or undefined. */
+  get volumeObjection(): string | undefined {
+    if (!this.#volume || !this.#lock) return 'the volume is not open yet';
+    return this.#lock.lost.aborted ? 'the lock on the volume was lost' : this.#volume.check();
   }
 
   /** Changes that this instance has announced and a peer has not said to have applied; undefined where it does not pull from here. */
@@ -245,6 +252,11 @@ export class Service {
         freshId: randomUUID(),
         now: clock.now(),
       });
+      if (!(await this.#pauses.open()))
+        this.#is.onEvent('warn', 'paused.unreadable', {
+          path: '.dfsync/paused.json',
+          next: 'it is not known which domains were paused: say dfsync pause again, which writes it anew',
+        });
       this.#lock.lost.addEventListener('abort', () =>
         this.#fail(
           new LockError(`the lock on ${root} was lost: another process may write to it; nothing more is touched`),
@@ -346,7 +358,7 @@ export class Service {
           freeRatio: total === 0 ? 1 : free / total,
           minFreeRatio: options.minFreeRatio,
           totalBytes: total === 0 ? Number.POSITIVE_INFINITY : total,
-          paused: this.#is.paused(name),
+          paused: this.#pauses.reason(name),
         };
       },
       onChange: (domain, path, via) => this.feed.append(domain, path, via),

@@ -93,7 +93,7 @@ export function addOperatorCommands(dfsync: Command): void {
     .addHelpText('after', '\nExit codes: 0 in sync, 1 not so in time, 2 bad usage.')
     .action(flags => ends(wait(flags, streams)));
   calling(dfsync.command('pause'))
-    .description('Have an instance pull nothing, until resumed or restarted; it goes on serving.')
+    .description('Have an instance pull nothing until resumed, over restarts too; it goes on serving.')
     .option('--domain <name>', 'of one domain (default: of all)')
     .action(flags => ends(pause(flags, streams)));
   calling(dfsync.command('resume'))

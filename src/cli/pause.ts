@@ -12,7 +12,8 @@ export function pause(flags: Flags, streams: Streams): Promise<number> {
       paused.length === 0
         ? ['it was paused before']
         : paused.map(
-            domain => `${domain}: nothing is pulled until dfsync resume, or a restart; others still pull from here`,
+            domain =>
+              `${domain}: nothing is pulled until dfsync resume, over restarts too; others still pull from here`,
           ),
     flags,
     streams,

@@ -5,11 +5,12 @@
  * string. lowdb holds a shard only while that is read or written. A shard that is damaged is set aside and rebuilt by the scan:
  * never a crash, never a deletion.
  */
-import { type Adapter, Low } from 'lowdb';
+import { Low } from 'lowdb';
 import type { Clock } from '../core/clock.ts';
 import { DIGEST_VERSION, hashPath, prefixOf } from '../core/digest.ts';
 import type { RelPath } from '../core/path.ts';
 import { type Disk, DiskError } from './disk.ts';
+import { BESIDE, DurableFile } from './durable-file.ts';
 import type { Columns, DomainIndex } from './index-store.ts';
 import { heardIn, isStamp } from './stored.ts';
 
@@ -19,9 +20,6 @@ const FORMAT = 1;
 const SHARD_DIGITS = 2;
 /** A small domain lies in one shard; past so many entries it is spread. */
 const SPREAD_FROM = 2_000;
-
-/** What a file is called until all of it is written. */
-const BESIDE = '.new';
 
 /** What is kept besides the entries. */
 const MEMORY = 'memory.json';
@@ -213,35 +211,6 @@ export class Cache {
 export function forgetIndex(disk: Disk, directory: string): void {
   if (!disk.lstat(directory)) return;
   for (const name of disk.list(directory)) if (name !== MEMORY) disk.unlink(`${directory}/${name}`);
-}
-
-/** A JSON file of lowdb that survives a power loss whole: written beside, brought to disk, renamed. */
-class DurableFile<T> implements Adapter<T> {
-  readonly #disk: Disk;
-  readonly #path: string;
-
-  constructor(disk: Disk, path: string) {
-    this.#disk = disk;
-    this.#path = path;
-  }
-
-  async read(): Promise<T | null> {
-    if (!this.#disk.lstat(this.#path)) return null;
-    return JSON.parse(Buffer.from(this.#disk.readFile(this.#path)).toString('utf8')) as T;
-  }
-
-  async write(data: T): Promise<void> {
-    const beside = `${this.#path}${BESIDE}`;
-    if (this.#disk.lstat(beside)) this.#disk.unlink(beside);
-    const writer = this.#disk.openAppend(beside);
-    try {
-      await writer.write(Buffer.from(JSON.stringify(data)));
-      await writer.sync();
-    } finally {
-      writer.close();
-    }
-    this.#disk.rename(beside, this.#path);
-  }
 }
 
 function shardName(prefix: string): string {

@@ -72,10 +72,10 @@ export interface Actions {
   restore(domain: string, wish: RestoreWish): Promise<Recovered>;
   /** Looks at everything on the disk again, of one domain or of all; answers since when, by its clock. */
   rescan(domain: string | undefined): { readonly domains: readonly string[]; readonly at: number };
-  /** Has a domain, or all, pull nothing; answers those that did before. Until resumed, or until a restart. */
-  pause(domain: string | undefined): { readonly paused: readonly string[] };
+  /** Has a domain, or all, pull nothing until resumed; answers those that did before. */
+  pause(domain: string | undefined): Promise<{ readonly paused: readonly string[] }>;
   /** Answers those that did not pull before. */
-  resume(domain: string | undefined): { readonly resumed: readonly string[] };
+  resume(domain: string | undefined): Promise<{ readonly resumed: readonly string[] }>;
   /** Of one domain, or of all. */
   redate(domain: string | undefined): Promise<{ readonly redated: Readonly<Record<string, number>> }>;
 }

@@ -255,10 +255,10 @@ function haltChecks(domains: readonly DomainStatus[]): Check[] {
 function pauseChecks(domains: readonly DomainStatus[]): Check[] {
   return domains
     .filter(({ state }) => state === 'paused')
-    .map(({ domain }) => ({
+    .map(({ domain, pausedSince }) => ({
       name: `domain ${domain}`,
       state: 'warning',
-      reason: 'paused by an operator: nothing is pulled',
+      reason: `paused by an operator${pausedSince === undefined ? '' : ` since ${new Date(pausedSince).toISOString()}`}: nothing is pulled`,
       next: `dfsync resume --domain ${domain}`,
     }));
 }

@@ -128,6 +128,8 @@ export interface DomainStatus {
   readonly reason?: string;
   /** What stops it, where it is halted. */
   readonly haltedBy?: Halt;
+  /** Since when an operator has it pull nothing, where that is its state. */
+  readonly pausedSince?: number;
   /** Live files and their bytes. */
   readonly files: number;
   readonly bytes: number;

@@ -1,6 +1,6 @@
 /** The commands that look into running instances, and those that have them wait or look again. */
 import assert from 'node:assert/strict';
-import { chmodSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { runCommand } from './command.ts';
 import { TestNetwork } from './network.ts';
@@ -155,12 +155,46 @@ describe('an instance that is paused', () => {
     assert.match(waited.output, /not in sync yet:\n(?: .*\n)* +acme\.example is paused: paused by an operator/);
   });
 
+  test('stays so over a kill and a restart, and says since when', async () => {
+    const since = (await get('n2').domain('acme')).pausedSince!;
+    await get('n2').kill();
+    get('n1').write('acme/while-away', 'new, too');
+    await get('n2').start();
+    await get('n2').until('the new file to be wanted', async () => (await get('n2').domain('acme')).wanted >= 3);
+    const { state, pausedSince, reason } = await get('n2').domain('acme');
+    assert.deepEqual([state, pausedSince], ['paused', since]);
+    assert.match(
+      reason!,
+      new RegExp(`since ${new Date(since).toISOString()}; dfsync resume --domain acme.example goes on$`),
+    );
+    const probe = await fetch(`http://127.0.0.1:${get('n2').place.opsPort}/readyz?verbose`);
+    assert.match(
+      await probe.text(),
+      /domain acme\.example: paused by an operator since \d{4}-.*; next: dfsync resume --domain acme\.example$/m,
+    );
+    assert.equal(get('n2').tree('acme').has('while-away'), false);
+  });
+
+  test('and says where that could not be written down', async () => {
+    const inTheWay = get('n2').path('.dfsync/paused.json.new');
+    mkdirSync(inTheWay);
+    const { code, output } = await runCommand(
+      ...['pause', '--domain', DOMAIN, '--admin-token-file', get('n2').place.adminTokenFile, ...urlOf('n2')],
+    );
+    rmdirSync(inTheWay);
+    assert.equal(code, 1, output);
+    assert.match(output, /could not be written down: .*paused\.json\.new: E\w+: nothing is pulled, but only until/);
+  });
+
   test('resumes', async () => {
     assert.match(await get('n2').operate('resume', '--domain', DOMAIN), /acme\.example: pulling goes on/);
     await network.converge('acme');
     assert.match(await get('n2').operate('resume', '--domain', 'common'), /common: pulling goes on/);
     for (const { name } of network.instances) await inSync(name);
     assert.match(await get('n1').operate('verify'), /^equal: /m);
+    await get('n2').kill();
+    await get('n2').start();
+    assert.match(await inSync('n2'), /^in sync\n$/);
   });
 });
 

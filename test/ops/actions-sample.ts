@@ -40,11 +40,11 @@ export function sampleActions(asked: unknown[] = []): Actions {
       taken('rescan', domain);
       return { domains: [domain ?? 'acme.example'], at: 1_700_000_000_000 };
     },
-    pause: domain => {
+    pause: async domain => {
       taken('pause', domain);
       return { paused: [domain ?? 'acme.example'] };
     },
-    resume: domain => {
+    resume: async domain => {
       taken('resume', domain);
       return { resumed: [] };
     },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Pauses } from '../../src/sync/pauses.ts';
+import { Pauses } from '../../src/folder/pauses.ts';
 import { type Compared, type Found, verify } from '../../src/sync/verify.ts';
 import { instance } from '../support/network.ts';
 import { domain, type Station, World } from '../support/station.ts';
@@ -127,11 +127,10 @@ describe('verifying', () => {
 describe('an instance that is paused', () => {
   it('pulls nothing, announces all, and goes on when it is resumed', async () => {
     const world = await three();
-    const pauses = new Pauses();
+    const pauses = new Pauses(world.at(2).volume.disk, 2);
     const life = world.at(2).life();
     const fine = life.circumstances;
-    assert.equal(pauses.pause(ACME.name, 0), true);
-    assert.equal(pauses.pause(ACME.name, 1), false);
+    await pauses.pause([ACME.name], 0);
     life.circumstances = { ...fine, paused: pauses.reason(ACME.name) };
     world.at(1).write('acme/while-paused');
     world.at(2).write('acme/of-two');
@@ -144,8 +143,7 @@ describe('an instance that is paused', () => {
       world.at(2).loop.domain(ACME.name)!.objection!,
       /paused by an operator since 1970.* dfsync resume --domain acme/,
     );
-    assert.equal(pauses.resume(ACME.name), true);
-    assert.equal(pauses.resume(ACME.name), false);
+    await pauses.resume([ACME.name]);
     life.circumstances = { ...fine, paused: pauses.reason(ACME.name) };
     await world.pass();
     assert.equal(world.at(2).text('acme/while-paused'), 'acme/while-paused');

@@ -52,7 +52,7 @@ const ACTS = {
   },
   pause: {
     verb: 'Pause',
-    text: 'This server pulls nothing of it until it is resumed, or dfsync restarts. Others go on, and pull from here.',
+    text: 'This server pulls nothing of it until it is resumed, restarts or not. Others go on, and pull from here.',
     go: 'Pause',
     done: 'Paused',
     path: () => '/pause',
