@@ -73,8 +73,11 @@ describe('the README of the chart', () => {
 
 it('the program, its image, the chart and the changes are of one version, on one Node', () => {
   const textOf = (file: string) => readFileSync(join(CHECKOUT, file), 'utf8');
-  const { version, devDependencies } = JSON.parse(textOf('package.json'));
+  const { version, repository, devDependencies } = JSON.parse(textOf('package.json'));
   const chart = parse(textOf('helm/dfsync/Chart.yaml'));
+  assert.equal(chart.home, repository);
+  // The image is published under the name of the repository.
+  assert.equal(`https://github.com/${parse(values).image.repository}`, repository);
   assert.deepEqual([chart.version, chart.appVersion], [version, version]);
   assert.match(textOf('Dockerfile'), new RegExp(`^ARG VERSION=${version}$`, 'm'));
   assert.match(textOf('Dockerfile'), new RegExp(`^ARG NODE_IMAGE=.*/node:${devDependencies.node}-slim$`, 'm'));

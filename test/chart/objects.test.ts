@@ -1,12 +1,12 @@
 /** Every object of every case is one that Kubernetes and the operators take. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { type Any, CASES, CHART, CHECKOUT, exampleChart, fileOf, find, render, renderText, TOKEN } from './rendered.ts';
 import { helm, KUBERNETES, kubeconform, modelOf, schemaLocation, withoutTools } from './tools.ts';
 
@@ -98,12 +98,25 @@ describe('the alerts and the dashboard', { skip: withoutTools }, () => {
       return;
     }
     const { spec } = find(objects, 'PrometheusRule');
-    assert.ok(spec.groups.length > 0);
+    assert.deepEqual(spec, parse(readFileSync(join(CHART, 'files/alerts.yaml'), 'utf8')));
     const file = join(scratch, 'rules.yaml');
     writeFileSync(file, stringify(spec));
     const { status, error, stderr } = spawnSync('promtool', ['check', 'rules', file], { encoding: 'utf8' });
     if (error) t.diagnostic('promtool is not installed: the rules are not checked');
     else assert.equal(status, 0, stderr);
+  });
+
+  it('lead to the runbooks that the values name', () => {
+    const runbooks = 'https://wiki.example/$1/dfsync';
+    const objects = render({ ...chosen, values: { metrics: { rules: { runbooks } } } });
+    const [{ rules }] = find(objects, 'PrometheusRule').spec.groups;
+    assert.ok(rules.length > 10);
+    for (const { alert, annotations } of rules)
+      assert.equal(annotations.runbook_url, `${runbooks}#${alert.toLowerCase()}`);
+    assert.throws(
+      () => renderText({ ...chosen, values: { metrics: { rules: { runbooks: 'README.md' } } } }),
+      /runbooks/,
+    );
   });
 
   it('of Grafana is whole', t => {

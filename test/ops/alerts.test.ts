@@ -135,12 +135,19 @@ describe('an alert', { skip: !HAS_PROMTOOL && 'promtool (Prometheus) is not inst
 
 test('every alert says what it is, how bad it is, and leads to a section of the README', () => {
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const { repository } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   for (const { alert, labels, annotations } of RULES) {
     assert.match(labels.severity, /^(warning|critical)$/);
     assert.ok(annotations.summary && annotations.description, alert);
-    assert.equal(annotations.runbook_url, `README.md#${alert.toLowerCase()}`);
+    assert.equal(annotations.runbook_url, `${repository}/blob/main/README.md#${alert.toLowerCase()}`);
     assert.match(readme, new RegExp(`^#### ${alert}$`, 'm'), `the README has no section ${alert}`);
   }
+  const told = [...readme.matchAll(/^#### (Dfsync\w+)$/gm)].map(([, name]) => name);
+  assert.deepEqual(
+    told,
+    RULES.map(({ alert }) => alert),
+    'and every such section is of an alert',
+  );
 });
 
 test('alerts and dashboard ask for nothing but metrics that there are', () => {
