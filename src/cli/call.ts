@@ -1,8 +1,10 @@
 /** Calls a running instance on its operators' port. */
 import type { IncomingMessage } from 'node:http';
+import type { Agent } from 'node:https';
 import { createInterface } from 'node:readline';
 import got, { type Method, RequestError } from 'got';
 import { TokenFile } from '../config/token.ts';
+import { agentTrusting } from './trust.ts';
 
 /** Whom to call. */
 export interface Callee {
@@ -11,6 +13,8 @@ export interface Callee {
   readonly adminTokenFile?: string;
   /** The same of those who may only look; not sent where there is an admin token. */
   readonly readTokenFile?: string;
+  /** Its certificate, where that is to be trusted although it does not name the host of the URL, or comes from nobody known. */
+  readonly opsTlsCert?: string;
 }
 
 /** Exit code where an instance refuses, or cannot be reached. */
@@ -44,6 +48,7 @@ export async function call<T>(callee: Callee, method: Method, path: string, body
   const response = await got(`${url.replace(/\/+$/, '')}${path}`, {
     method,
     headers: authorization(callee),
+    ...trusting(callee),
     ...(body && { json: body }),
     throwHttpErrors: false,
     retry: { limit: 0 },
@@ -68,6 +73,7 @@ export async function* linesOf<T>(callee: Callee, method: 'GET' | 'POST', path: 
   const stream = got.stream(`${url.replace(/\/+$/, '')}${path}`, {
     method,
     headers: authorization(callee),
+    ...trusting(callee),
     throwHttpErrors: false,
     retry: { limit: 0 },
     followRedirect: false,
@@ -117,6 +123,17 @@ function authorization({ adminTokenFile, readTokenFile }: Callee): Record<string
   const read = new TokenFile(file).load();
   if ('problem' in read) throw new CallError(read.problem);
   return { authorization: `Bearer ${read.tokens.send}` };
+}
+
+function trusting({ url, opsTlsCert }: Callee): { agent?: { https: Agent } } {
+  if (opsTlsCert === undefined || !url.startsWith('https:')) return {};
+  try {
+    return { agent: { https: agentTrusting(opsTlsCert) } };
+  } catch (error) {
+    throw new CallError(
+      `the certificate ${opsTlsCert} cannot be used: ${(error as Error).message}; --ops-tls-cert is a PEM file, the one that the instance shows`,
+    );
+  }
 }
 
 function jsonIn(text: string): Record<string, unknown> | undefined {

@@ -32,9 +32,12 @@ export function addOperatorCommands(dfsync: Command): void {
     const local = localUrl(process.env, OPS_PORT);
     return flag('--url <url>', 'where the instance answers operators (its --ops-listen)', 'DFSYNC_URL').default(local);
   };
+  const certificate = () =>
+    flag('--ops-tls-cert <file>', 'the certificate that it shows, to trust by whatever name', 'DFSYNC_OPS_TLS_CERT');
   const calling = (command: Command) =>
     command
       .addOption(url())
+      .addOption(certificate())
       .addOption(
         flag(
           '--admin-token-file <file>',
@@ -47,6 +50,7 @@ export function addOperatorCommands(dfsync: Command): void {
   const looking = (command: Command) =>
     command
       .addOption(url())
+      .addOption(certificate())
       .addOption(
         flag(
           '--read-token-file <file>',

@@ -107,6 +107,30 @@ describe('a pod', { skip: withoutTools }, () => {
     assert.ok(podOf(objects).terminationGracePeriodSeconds > 30);
   });
 
+  it('asks itself in TLS where operators do, and knows its own certificate', () => {
+    const container = containerOf(of('tls'));
+    assert.deepEqual(container.lifecycle.preStop.exec.command.slice(-2), ['--url', 'https://127.0.0.1:9420']);
+    const told = Object.fromEntries(container.env.map(({ name, value }: Any) => [name, value]));
+    assert.equal(told.DFSYNC_OPS_TLS_CERT, '/etc/dfsync/ops-tls/tls.crt');
+    assert.equal(told.DFSYNC_OPS_TLS_KEY, '/etc/dfsync/ops-tls/tls.key');
+    const values = { dfsync: { opsTls: { existingSecret: 'dfsync-ops', certKey: '$(DFSYNC_SERVER).crt' } } };
+    const { spec } = find(render({ chart: exampleChart(), values }), 'StatefulSet').spec.template;
+    const wait = spec.initContainers[1];
+    assert.deepEqual(wait.args.slice(-2), ['--url', 'https://127.0.0.1:9420']);
+    assert.deepEqual(
+      wait.env.map(({ name, value }: Any) => [name, value]),
+      [
+        ['DFSYNC_SERVER', undefined],
+        ['DFSYNC_OPS_TLS_CERT', '/etc/dfsync/ops-tls/$(DFSYNC_SERVER).crt'],
+      ],
+    );
+    const mounted = spec.volumes.find(({ name }: Any) => name === wait.volumeMounts[0].name);
+    assert.deepEqual(
+      [wait.volumeMounts[0].mountPath, mounted.secret.secretName],
+      ['/etc/dfsync/ops-tls', 'dfsync-ops'],
+    );
+  });
+
   it('is of the image by digest before tag', () => {
     assert.match(containerOf(of('everything')).image, /^registry\.example\/mirror\/dfsync@sha256:0{64}$/);
     const image = { registry: '', tag: 'v2' };

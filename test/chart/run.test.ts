@@ -184,9 +184,10 @@ describe('rendered pods', { skip: withoutTools }, () => {
     await stopped(pods);
   });
 
-  it('with a certificate for each server take their own', { skip: withoutOpenssl }, async () => {
-    const values = { opsTls: { existingSecret: '' }, metrics: { serviceMonitor: { enabled: false } }, replicas: 2 };
-    const objects = render({ files: [fileOf('tls')], values });
+  it('with a certificate for each server take their own, and wait for their peers by that of operators', {
+    skip: withoutOpenssl,
+  }, async t => {
+    const objects = render({ files: [fileOf('tls')], values: { replicas: 2 } });
     const authority = new Authority();
     const secret: Record<string, string> = { 'ca.crt': readFileSync(authority.ca, 'utf8') };
     for (const name of ['rel-dfsync-0', 'rel-dfsync-1']) {
@@ -194,8 +195,17 @@ describe('rendered pods', { skip: withoutTools }, () => {
       secret[`${name}.crt`] = readFileSync(cert, 'utf8');
       secret[`${name}.key`] = readFileSync(key, 'utf8');
     }
-    const pods = await started([objects], { 'dfsync-certificates': secret });
+    const ops = new Authority().issue('ops', { names: 'DNS:rel-dfsync-ops.space.svc' });
+    const own = { 'tls.crt': readFileSync(ops.cert, 'utf8'), 'tls.key': readFileSync(ops.key, 'utf8') };
+    const pods = await started([objects], { 'dfsync-certificates': secret, 'dfsync-ops': own });
     await assertSynchronises(pods, '/sync');
+    for (const pod of pods) {
+      const [, ...args] = pod.container.lifecycle.preStop.exec.command;
+      await assertRuns(pod, args, t);
+      // What it trusts is that certificate, and not everybody.
+      const stranger = pod.run([...args, '--timeout', '1s', '--ops-tls-cert', authority.ca]);
+      assert.equal((await stranger.exited).code, 1, stranger.output);
+    }
     await stopped(pods);
   });
 });

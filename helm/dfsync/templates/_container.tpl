@@ -28,6 +28,19 @@ httpGet:
   scheme: {{ ternary "HTTPS" "HTTP" (not (empty .root.Values.opsTls.existingSecret)) }}
 {{- end -}}
 
+{{/* Where the instance answers operators within its pod. */}}
+{{- define "dfsync.localUrl" -}}
+http{{ if .Values.opsTls.existingSecret }}s{{ end }}://127.0.0.1:{{ .Values.ports.ops }}
+{{- end -}}
+
+{{/* What commands within the pod know the instance by: its certificate hardly names 127.0.0.1. */}}
+{{- define "dfsync.opsCertificate" -}}
+{{- with .Values.opsTls }}{{ if .existingSecret }}
+- name: DFSYNC_OPS_TLS_CERT
+  value: "/etc/dfsync/ops-tls/{{ .certKey }}"
+{{- end }}{{ end }}
+{{- end -}}
+
 {{/* The one container: of the chart's own pods, and of those that have it as a sidecar. */}}
 {{- define "dfsync.container" -}}
 name: dfsync
@@ -52,10 +65,6 @@ args:
   - "--tls-key=/etc/dfsync/tls/{{ .keyKey }}"
   - "--tls-ca=/etc/dfsync/tls/{{ .caKey }}"
 {{- end }}{{ end }}
-{{- with .Values.opsTls }}{{ if .existingSecret }}
-  - "--ops-tls-cert=/etc/dfsync/ops-tls/{{ .certKey }}"
-  - "--ops-tls-key=/etc/dfsync/ops-tls/{{ .keyKey }}"
-{{- end }}{{ end }}
 {{- if .Values.insecure }}
   - --insecure
 {{- end }}
@@ -67,10 +76,15 @@ args:
 {{- end }}
 env:
 {{ include "dfsync.identity" . | indent 2 }}
+{{- /* No arguments: commands that are executed in the container need them, too. */}}
 {{- with .Values.adminToken }}{{ if .existingSecret }}
-  # Not an argument: commands that are executed in the container need it, too.
   - name: DFSYNC_ADMIN_TOKEN_FILE
     value: "/etc/dfsync/admin-token/{{ .key }}"
+{{- end }}{{ end }}
+{{- with include "dfsync.opsCertificate" . | trim }}{{ . | nindent 2 }}{{ end }}
+{{- with .Values.opsTls }}{{ if .existingSecret }}
+  - name: DFSYNC_OPS_TLS_KEY
+    value: "/etc/dfsync/ops-tls/{{ .keyKey }}"
 {{- end }}{{ end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . | indent 2 }}
@@ -96,11 +110,11 @@ livenessProbe:
 {{ include "dfsync.probe" (dict "root" . "probe" .Values.probes.liveness "path" "/livez") | indent 2 }}
 readinessProbe:
 {{ include "dfsync.probe" (dict "root" . "probe" .Values.probes.readiness "path" "/readyz") | indent 2 }}
-{{- if and .Values.preStop.enabled (not .Values.opsTls.existingSecret) }}
+{{- if .Values.preStop.enabled }}
 lifecycle:
   preStop:
     exec:
-      command: [dfsync, wait, --timeout, {{ .Values.preStop.timeoutSeconds }}s, --url, "http://127.0.0.1:{{ .Values.ports.ops }}"]
+      command: [dfsync, wait, --timeout, {{ .Values.preStop.timeoutSeconds }}s, --url, {{ include "dfsync.localUrl" . | quote }}]
 {{- end }}
 resources:
 {{ toYaml .Values.resources | indent 2 }}

@@ -21,7 +21,16 @@ restartPolicy: Always
 name: dfsync-wait
 image: {{ include "dfsync.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
-args: [wait, --timeout, {{ .Values.sidecar.waitTimeout }}, --url, "http://127.0.0.1:{{ .Values.ports.ops }}"]
+args: [wait, --timeout, {{ .Values.sidecar.waitTimeout }}, --url, {{ include "dfsync.localUrl" . | quote }}]
+{{- if .Values.opsTls.existingSecret }}
+env:
+{{ include "dfsync.identity" . | indent 2 }}
+{{- with include "dfsync.opsCertificate" . | trim }}{{ . | nindent 2 }}{{ end }}
+volumeMounts:
+  - name: dfsync-ops-tls
+    mountPath: /etc/dfsync/ops-tls
+    readOnly: true
+{{- end }}
 resources:
 {{ toYaml .Values.resources | indent 2 }}
 securityContext:
