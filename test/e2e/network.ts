@@ -173,13 +173,13 @@ export class TestNetwork {
    * Proves that what an instance announced before has arrived: makes an empty directory there (no bytes of content) and waits
    * until all that serve the domain have it, with nothing else different.
    */
-  async barrier(domain: string, from: string): Promise<Tree> {
+  async barrier(domain: string, from: string, among: readonly Instance[] = this.serving(domain)): Promise<Tree> {
     const mark = `.mark-${++this.#marks}`;
     mkdirSync(this.get(from).path(`${domain}/${mark}`));
-    for (const instance of this.serving(domain)) {
+    for (const instance of among) {
       await this.until(`${mark} of ${from} on ${instance.name}`, () => instance.tree(domain).has(mark));
     }
-    return this.converge(domain);
+    return this.converge(domain, among);
   }
 
   /** Bytes of files that all running processes received. */
