@@ -4,6 +4,7 @@ import type { Replica } from './folder/replica.ts';
 import type { VerifyLine, VerifyProgress, VerifyResult } from './ops/inspection.ts';
 import type { Service } from './service.ts';
 import type { PeerNames } from './service-status.ts';
+import { unaskedOf } from './service-unasked.ts';
 import { type Compared, type Hashed, type Other, verify } from './sync/verify.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -81,7 +82,9 @@ async function verifyDomain(
     const { files, bytes } = replica.totals;
     const peers = [...compared, ...silent].map(({ roleid, ...rest }) => ({ peer: nameOf(roleid), ...rest }));
     const objection = reason ?? heldReason(replica);
-    return { domain, files, bytes, hashed: hashed.files, ...(objection !== undefined && { reason: objection }), peers };
+    const unasked = unaskedOf(replica, service, names);
+    const why = objection !== undefined && { reason: objection };
+    return { domain, files, bytes, hashed: hashed.files, ...why, peers, unasked };
   } finally {
     clearInterval(ticking);
   }

@@ -1,13 +1,14 @@
-/** Everything that is known of one path, here and at all peers that can be asked. */
+/** Everything that is known of one path, here and at all peers that can be asked; and who else would have to be. */
 import { type Entry, isEqual } from './core/entry.ts';
 import type { RelPath } from './core/path.ts';
 import { compareEntries, decidingRule } from './core/resolve.ts';
 import { newest } from './core/version.ts';
 import { ignoringPattern } from './folder/ignore.ts';
 import type { Replica } from './folder/replica.ts';
-import type { Opinion, Why } from './ops/inspection.ts';
+import type { Opinion, UnaskedInstance, Why } from './ops/inspection.ts';
 import type { Service } from './service.ts';
 import type { PeerNames } from './service-status.ts';
+import { unaskedOf } from './service-unasked.ts';
 import type { Link } from './sync/loop.ts';
 import { PeerError } from './sync/peer.ts';
 
@@ -37,6 +38,7 @@ export async function whyOf(
     (best, entry) => (best && compareEntries(best, entry) >= 0 ? best : entry),
     undefined,
   );
+  const unasked = unaskedOf(replica, service, names);
   const opinions = answers.map(answer => opinionOf(answer, winner, service, names));
   const ignoredBy = ignoringPattern(service.self.options.ignore, path);
   const heldSince = replica.heldSince(path);
@@ -53,9 +55,10 @@ export async function whyOf(
     domain: replica.domain,
     directory: replica.directory,
     path,
-    says: sentences(facts, opinions, replica, winner, stop),
+    says: [...sentences(facts, opinions, replica, winner, stop), ...unasked.map(unaskedText)],
     disk: diskOf(replica, path),
     opinions,
+    unasked,
     ...facts,
   };
 }
@@ -154,6 +157,11 @@ function wantText({ peers, since, tries, nextTry, transferring }: NonNullable<Wh
       ? 'it is next'
       : `tried ${tries} times, again at ${new Date(nextTry).toISOString()}`;
   return `it comes from ${peers.join(' or ')}, wanted since ${new Date(since).toISOString()}: ${when}`;
+}
+
+function unaskedText({ server, site, askOn, heard }: UnaskedInstance): string {
+  const known = heard === undefined ? '' : `; its changes up to ${new Date(heard).toISOString()} are here`;
+  return `${server} of ${site} is not asked, there is no link from here: dfsync why on ${askOn.join(' or ')} asks it${known}`;
 }
 
 function verdict(opinions: readonly Opinion[], winner: Entry | undefined): string[] {

@@ -158,6 +158,11 @@ export class Service {
     return new Map([...this.#replicas].map(([domain, { replica }]) => [domain, replica]));
   }
 
+  /** The network in force. */
+  get network(): Network {
+    return this.#network;
+  }
+
   /** This instance in the network. */
   get self(): Instance {
     return this.#self;

@@ -87,7 +87,9 @@ export function addOperatorCommands(dfsync: Command): void {
     .addHelpText('after', '\nExit codes: 0 equal, 1 different or not all could be compared, 2 bad usage.')
     .action(flags => ends(verify(flags, streams)));
   looking(dfsync.command('wait'))
-    .description('Wait until an instance has everything of its peers, and they have everything of it.')
+    .description(
+      'Wait until an instance has everything of its peers, and they have everything of it: of its site, and of other sites the gateways where it is one.',
+    )
     .option('--domain <name>', 'one domain (default: all)')
     .addOption(
       new Option('--timeout <time>', 'how long at most, such as 30s or 5m')

@@ -1,5 +1,5 @@
 /** `dfsync verify`: whether this instance and all its peers have the same, with `--content` byte by byte. */
-import type { VerifyLine, VerifyProgress, VerifyResult } from '../ops/inspection.ts';
+import type { UnaskedInstance, VerifyLine, VerifyProgress, VerifyResult } from '../ops/inspection.ts';
 import { CallError, EXIT_REFUSED, linesOf } from './call.ts';
 import { formatBytes, formatCount } from './demo-lines.ts';
 import { Progress } from './progress.ts';
@@ -85,8 +85,13 @@ function resultText({ equal, domains }: VerifyResult, content: boolean, paint: P
   const what = `${formatCount(files)} files${content ? ', all content read' : ''}`;
   return [
     ...tableOf(HEADS, rows, paint),
+    ...domains.flatMap(({ domain, unasked }) => unasked.map(each => unaskedText(domain, each))),
     equal ? paint('good', `equal: ${what}`) : paint('bad', `not equal, or not all could be compared: ${what}`),
   ];
+}
+
+function unaskedText(domain: string, { server, site, askOn }: UnaskedInstance): string {
+  return `${domain}: ${server} of ${site} is not compared, there is no link from here: verify on ${askOn.join(' or ')}`;
 }
 
 function verdictOf({ reason, different, memory, unchecked }: VerifyResult['domains'][number]['peers'][number]): Cell {

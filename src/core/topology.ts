@@ -101,3 +101,22 @@ export function mayPull(asking: Instance, serving: Instance): boolean {
   if (!asking.enabled || !serving.enabled || asking.roleid === serving.roleid) return false;
   return asking.site === serving.site || (asking.gateway && serving.gateway);
 }
+
+/** An instance that another one never asks, and those that do, the nearest to that one first. */
+export interface Unasked {
+  readonly instance: Instance;
+  readonly askers: readonly Instance[];
+}
+
+/** The other instances of a domain that an instance has no link to: members of other sites, and for a member all of these. */
+export function unaskedBy(network: Network, self: Instance, domain: DomainName): Unasked[] {
+  const sites = network.domains.find(({ name }) => name === domain)?.sites ?? [];
+  const serving = network.instances.filter(({ enabled, site }) => enabled && sites.includes(site));
+  return serving
+    .filter(instance => instance.roleid !== self.roleid && !mayPull(self, instance))
+    .map(instance => {
+      const askers = serving.filter(asking => mayPull(asking, instance));
+      const isNear = ({ site }: Instance) => site === self.site;
+      return { instance, askers: [...askers.filter(isNear), ...askers.filter(each => !isNear(each))] };
+    });
+}

@@ -47,6 +47,18 @@ export interface Opinion {
   readonly rule?: string;
 }
 
+/** An instance of the domain that this one has no link to, and so cannot ask. */
+export interface UnaskedInstance {
+  readonly peer: string;
+  readonly roleid: number;
+  readonly site: string;
+  readonly server: string;
+  /** Servers whose instances ask it, the nearest first. */
+  readonly askOn: readonly string[];
+  /** Up to when all that was changed there is here. */
+  readonly heard?: number;
+}
+
 /** Everything that is known of one path. */
 export interface Why {
   readonly domain: string;
@@ -57,6 +69,7 @@ export interface Why {
   /** What stands on this instance's disk now. */
   readonly disk: { readonly kind: string; readonly size?: number; readonly mtime?: number; readonly mode?: number };
   readonly opinions: readonly Opinion[];
+  readonly unasked: readonly UnaskedInstance[];
   readonly ignoredBy?: string;
   readonly heldSince?: number;
   readonly problem?: { readonly class: string; readonly message: string; readonly since: number };
@@ -96,7 +109,7 @@ export interface VerifyProgress {
 
 /** How it ended. */
 export interface VerifyResult {
-  /** Every peer was asked and has the same. */
+  /** Every peer was asked and has the same; what is not asked is listed. */
   readonly equal: boolean;
   readonly domains: readonly {
     readonly domain: string;
@@ -113,6 +126,7 @@ export interface VerifyResult {
       readonly unchecked: number;
       readonly reason?: string;
     }[];
+    readonly unasked: readonly UnaskedInstance[];
   }[];
 }
 

@@ -9,6 +9,7 @@ import {
   type Network,
   sharedDomains,
   sourcesOf,
+  unaskedBy,
 } from '../../src/core/topology.ts';
 import { instance } from '../support/network.ts';
 
@@ -102,5 +103,40 @@ describe('domains', () => {
       ['acme', 'common'],
     );
     assert.deepEqual(sharedDomains(network, 'north', 'far'), []);
+  });
+});
+
+describe('whom an instance has no link to', () => {
+  const cases: [name: string, self: Instance, domain: string, expected: Record<number, number[]>][] = [
+    [
+      'a member: nobody of another site, whose gateways its own gateways ask',
+      n2,
+      'acme',
+      { 5: [1, 3, 6, 7], 6: [5, 7], 7: [1, 3, 5, 6] },
+    ],
+    ['a gateway: members of another site', n1, 'acme', { 6: [5, 7] }],
+    ['nobody, within one site', n2, 'local', {}],
+    ['nobody of a domain that is not there', n2, 'none', {}],
+  ];
+  for (const [name, self, of, expected] of cases)
+    it(name, () => {
+      const unasked = unaskedBy(network, self, of as DomainName);
+      assert.deepEqual(
+        Object.fromEntries(unasked.map(({ instance, askers }) => [instance.roleid, ids(askers)])),
+        expected,
+      );
+    });
+
+  it('is everybody of the domain whom it may not ask, and each is asked by somebody', () => {
+    for (const self of withCommon.instances.filter(({ enabled }) => enabled))
+      for (const { name, sites } of withCommon.domains.filter(each => each.sites.includes(self.site))) {
+        const unasked = unaskedBy(withCommon, self, name);
+        const others = withCommon.instances.filter(
+          each => each.enabled && each.roleid !== self.roleid && sites.includes(each.site),
+        );
+        assert.equal(unasked.length + others.filter(other => mayPull(self, other)).length, others.length);
+        // A site of one that is no gateway of its own is out of everybody's reach; validation refuses it.
+        for (const { instance, askers } of unasked) assert.ok(askers.length > 0, `${self.roleid}: ${instance.roleid}`);
+      }
   });
 });

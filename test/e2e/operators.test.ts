@@ -88,7 +88,7 @@ describe('a path', () => {
     await network.converge('acme');
     assert.match(
       await get('n2').operate('why', 'edited', '--domain', DOMAIN),
-      /deleted at .*\n.*on this disk: nothing/,
+      /deleted at .*\n(?: {2}.*\n)*? {2}on this disk: nothing/,
     );
     assert.match(await get('n2').operate('why', get('n2').path('acme/never')), /no instance .* has ever known of it/);
     const { code, output } = await run('n2', 'why', 'other/x');
@@ -101,6 +101,27 @@ describe('a path', () => {
     await network.converge('acme');
     const why = await json('n2', 'why', '"acme/two\\nlines"');
     assert.deepEqual([why.path, why.disk.kind], ['two\nlines', 'file']);
+  });
+});
+
+describe('who is behind a gateway', () => {
+  test('is not asked, and it is said on whose server he would be', async () => {
+    const why = await get('n2').operate('why', 'acme/large.bin');
+    assert.match(
+      why,
+      /^ {2}s1 of south is not asked, there is no link from here: dfsync why on n1 asks it; its changes up to 2.*Z are here$/m,
+    );
+    assert.match(
+      await get('n1').operate('why', 'acme/large.bin'),
+      /the same on all that answered: dfsync1, dfsync2, dfsync3\n/,
+    );
+    const verified = await get('n2').operate('verify', '--domain', DOMAIN);
+    assert.match(
+      verified,
+      /^acme\.example: s1 of south is not compared, there is no link from here: verify on n1\nequal: /m,
+    );
+    const { domains } = await json('n1', 'verify', '--domain', DOMAIN);
+    assert.deepEqual(domains[0].unasked, []);
   });
 });
 

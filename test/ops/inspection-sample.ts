@@ -17,6 +17,7 @@ export const WHY: Why = {
     },
     { peer: 'dfsync3', roleid: 3, site: 'south', self: false, wins: false, error: 'no answer within 5 s' },
   ],
+  unasked: [{ peer: 'dfsync4', roleid: 4, site: 'south', server: 's2', askOn: ['s1'], heard: 1_700_000_000_000 }],
 };
 
 /** Inspections of an instance that serves `acme.example`; what they were asked is in `asked`, what a verification tells is given. */
