@@ -27,7 +27,7 @@ COPY --from=build /app/dist /app/dist
 
 ARG VERSION=0.1.0
 ARG REVISION=unknown
-ARG SOURCE=unknown
+ARG SOURCE=https://github.com/dfsync/dfsync
 LABEL org.opencontainers.image.title="dfsync" \
       org.opencontainers.image.description="Keeps a directory tree equal on all servers of a system" \
       org.opencontainers.image.licenses="Apache-2.0" \

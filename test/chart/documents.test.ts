@@ -76,6 +76,7 @@ it('the program, its image, the chart and the changes are of one version, on one
   const { version, repository, devDependencies } = JSON.parse(textOf('package.json'));
   const chart = parse(textOf('helm/dfsync/Chart.yaml'));
   assert.equal(chart.home, repository);
+  assert.ok(textOf('Dockerfile').includes(`\nARG SOURCE=${repository}\n`));
   // The image is published under the name of the repository.
   assert.equal(`https://github.com/${parse(values).image.repository}`, repository);
   assert.deepEqual([chart.version, chart.appVersion], [version, version]);
