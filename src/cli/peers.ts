@@ -1,7 +1,7 @@
 /** `dfsync peers`: who this instance pulls from, and how far both are with one another. */
-import type { PeerStatus, Status } from '../ops/status.ts';
+import type { PeerStatus, RateStatus, Status } from '../ops/status.ts';
 import { call } from './call.ts';
-import { formatCount } from './demo-lines.ts';
+import { formatBytes, formatCount } from './demo-lines.ts';
 import type { Paint, Tone } from './style.ts';
 import { type Cell, formatSpan, paintOf, tableOf } from './table.ts';
 import { type CallFlags, type Streams, telling } from './telling.ts';
@@ -16,6 +16,8 @@ const HEADS = [
   { name: 'wanted', side: 'right' },
   { name: 'mismatched', side: 'right' },
   { name: 'to take', side: 'right' },
+  { name: 'in', side: 'right' },
+  { name: 'out', side: 'right' },
   { name: 'skew', side: 'right' },
   { name: 'reason' },
 ] as const;
@@ -37,7 +39,7 @@ export function peersText(all: readonly PeerStatus[], paint: Paint): string[] {
 }
 
 function rowsOf(peer: PeerStatus): Cell[][] {
-  const { untaken, skewMs } = peer;
+  const { untaken, traffic, skewMs } = peer;
   const who: Cell[] = [
     { text: peer.peer },
     { text: peer.site },
@@ -46,6 +48,8 @@ function rowsOf(peer: PeerStatus): Cell[][] {
   ];
   const end: Cell[] = [
     { text: untaken === undefined ? '?' : formatCount(untaken), tone: untaken === 0 ? 'quiet' : 'plain' },
+    rateCell(traffic?.received),
+    rateCell(traffic?.sent),
     { text: skewMs === undefined ? '?' : `${(skewMs / 1000).toFixed(1)} s`, tone: 'quiet' },
   ];
   const domains = peer.domains.map(({ domain, lagSeconds, wanted, mismatched, state }): Cell[] => [
@@ -60,6 +64,12 @@ function rowsOf(peer: PeerStatus): Cell[][] {
   const rows =
     domains.length > 0 ? domains : [[...blank, ...end, { text: peer.reason ?? '', tone: 'warning' } as Cell]];
   return rows.map(row => [...who, ...row]);
+}
+
+/** How fast bytes travel; less than a kilobyte a second is heartbeats. */
+function rateCell(rate: RateStatus | undefined): Cell {
+  if (rate === undefined) return { text: '?', tone: 'quiet' };
+  return { text: `${formatBytes(rate.perSecond)}/s`, tone: rate.perSecond < 1000 ? 'quiet' : 'busy' };
 }
 
 function toneOf(state: PeerStatus['state']): Tone {

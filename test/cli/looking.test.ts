@@ -15,6 +15,7 @@ const plain = (_: string, text: string) => text;
 const now = 1_700_000_090_000;
 const well = samplePeer({
   untaken: 0,
+  traffic: { sent: { bytes: 5000, perSecond: 180 }, received: { bytes: 9e9, perSecond: 2_500_000 } },
   domains: [{ domain: 'acme.example', lagSeconds: 0, mismatched: 0, wanted: 0, state: 'serving' }],
 });
 
@@ -59,7 +60,10 @@ it('peers are a table with a row for each domain, and one for a peer without', (
   const away = samplePeer({ peer: 'dfsync3', state: 'backoff', up: false, reason: 'refused', domains: [] });
   const lines = peersText([well, away], plain);
   assert.equal(lines.length, 3);
-  assert.match(lines[1]!, /^dfsync2 +north +127\.0\.0\.1:7422 +live +acme\.example +0 s +0 +0 +0 +-0\.3 s$/);
+  assert.match(
+    lines[1]!,
+    /^dfsync2 +north +127\.0\.0\.1:7422 +live +acme\.example +0 s +0 +0 +0 +2\.5 MB\/s +180 B\/s +-0\.3 s$/,
+  );
   assert.match(lines[2]!, /^dfsync3 +north +127\.0\.0\.1:7422 +backoff +\? .*refused$/);
   assert.match(peersText([], plain)[0]!, /no peers/);
 });
