@@ -10,6 +10,8 @@ import { Wants } from '../src/sync/wants.ts';
 import { file, pathOf } from './support/entries.ts';
 import { instance } from './support/network.ts';
 
+const QUIET = { sent: { bytes: 0, perSecond: 0 }, received: { bytes: 0, perSecond: 0 } };
+
 test('a peer has one label everywhere, also where somebody whom this instance never meets has the same name', () => {
   const [peer, stranger, other] = [
     { ...instance(2, 'north'), name: 'web' },
@@ -29,6 +31,7 @@ test('a peer has one label everywhere, also where somebody whom this instance ne
     unmapped: () => [],
     askedAt: () => undefined,
     untaken: () => undefined,
+    traffic: () => QUIET,
   };
   const { peers } = statusOf({} as InstanceStatus, service as unknown as Service, names, 0);
   assert.deepEqual(
@@ -75,6 +78,7 @@ test('what is wanted from each peer: how much, since when, and without what only
     unmapped: () => [],
     untaken: () => undefined,
     askedAt: () => undefined,
+    traffic: () => QUIET,
   };
   const { peers } = statusOf({} as InstanceStatus, service as unknown as Service, peerNames(network), 5_000);
   assert.deepEqual(
