@@ -5,7 +5,8 @@
 import type { Entry } from '../core/entry.ts';
 import type { DomainName, RelPath } from '../core/path.ts';
 import type { Hearing } from '../core/retention.ts';
-import type { DomainView, Learner } from './learn.ts';
+import type { Learner } from './learn.ts';
+import type { DomainView } from './link.ts';
 
 /** Whom to trust: `local` spreads what this instance has, `remote` moves to the trash what its peers have no trace of. */
 export type Side = 'local' | 'remote';

@@ -5,18 +5,18 @@
  *   live -> backoff           it failed, or answered what cannot be; tried again later
  *   misrouted, refused        it is somebody else, or refuses us: as backoff, with a name
  */
-import { type Clock, MAX_SKEW_MS, type Random } from '../core/clock.ts';
-import { type Difference, differenceOf } from '../core/difference.ts';
+import { MAX_SKEW_MS, type Random } from '../core/clock.ts';
+import { differenceOf } from '../core/difference.ts';
 import { type Entry, isLive } from '../core/entry.ts';
 import type { DomainName, RelPath } from '../core/path.ts';
 import { resolve } from '../core/resolve.ts';
-import { type Hearing, isExpired, isOutOfTouch, leaps, missedOrigin } from '../core/retention.ts';
+import { isExpired } from '../core/retention.ts';
 import { newest } from '../core/version.ts';
 import { descend, type Pair } from './descend.ts';
 import { HEARTBEAT_MS } from './feed.ts';
-import type { Folder } from './folder.ts';
+import { type DomainLink, type DomainView, type Lacking, type LinkState, linkOf } from './link.ts';
 import { type Changes, type DomainState, type DomainStates, type Heard, type Peer, PeerError } from './peer.ts';
-import type { Wants } from './wants.ts';
+import { hearingOf, Staleness, type StalenessOptions } from './staleness.ts';
 
 /** The protocol versions that this program speaks: the newest, and the one before. */
 export const PROTOCOLS: readonly number[] = [1];
@@ -46,56 +46,6 @@ const FRUITLESS_FIRST_MS = 30_000;
 /** … up to this. */
 const FRUITLESS_AT_MOST_MS = 10 * 60_000;
 
-/** A domain as pulled from one peer. */
-export interface DomainView {
-  readonly folder: Folder;
-  readonly wants: Wants;
-  /** What this instance will have heard once it has renounced what its peers do not know: peers are judged by it already. */
-  anticipated?: Pick<Hearing, 'heard' | 'forgotten'> | undefined;
-}
-
-export type LinkState = 'connecting' | 'live' | 'backoff' | 'misrouted' | 'refused';
-
-/** What is known of one peer's side of one domain. */
-export interface DomainLink {
-  state: 'serving' | 'scanning' | 'halted' | 'not-served' | 'stale-replica' | 'unknown';
-  /** Digests were compared since the feed is followed: from then on the feed alone tells what is new. */
-  compared: boolean;
-  /** Entries that differed either way at the last comparison. */
-  mismatched: number;
-  /** Those of them that the peer lacks, not this instance: the first of them. */
-  lacking: ReadonlyMap<RelPath, Lacking>;
-  /** Since when every comparison found a difference; undefined: the last one found none. */
-  mismatchedSince: number | undefined;
-  /** Since when it is not so that the feed is live and nothing is wanted; undefined: it is so. */
-  behindSince: number | undefined;
-  /** It was looked at who was away for too long. */
-  judged: boolean;
-  /** What the peer last said that it has heard. */
-  hearing: Hearing | undefined;
-  /** The origin of which the peer may have missed deletions that are forgotten here: nothing is pulled from it. */
-  missed: number | undefined;
-  /** This instance may have missed deletions that the peer has forgotten: what the peer has heard is not taken over. */
-  outOfTouch: OutOfTouch | undefined;
-  /** The roots at which a descent found nothing to pull. */
-  fruitless: { readonly roots: string; readonly until: number; readonly wait: number } | undefined;
-}
-
-/** A path that is here and that the peer does not have so. */
-export interface Lacking {
-  readonly difference: Difference;
-  /** The first comparison that found it, milliseconds since 1970. */
-  readonly since: number;
-}
-
-/** This instance towards a peer that it has not heard of for most of the retention. */
-export interface OutOfTouch {
-  /** When it last heard of the peer; undefined: it does not know. */
-  readonly since: number | undefined;
-  /** What lives here and the peer has no trace of: new here, or deleted there and forgotten. Undefined: not compared yet. */
-  unknown: number | undefined;
-}
-
 /** What a comparison found. */
 interface Found {
   /** Entries that differ either way. */
@@ -115,25 +65,13 @@ interface Beats {
   next?: { readonly sequence: number; readonly heard: Heard };
 }
 
-export interface LearnOptions {
+export interface LearnOptions extends Omit<StalenessOptions, 'peer'> {
   readonly peer: Peer;
   readonly site: string;
-  readonly clock: Clock;
   readonly random: Random;
   readonly digestIntervalMs: number;
-  /** How long deletions are remembered. */
-  readonly retentionMs: number;
-  readonly self: number;
-  /** Enabled instances that serve a domain: what others have missed of them counts. */
-  serving(domain: DomainName): Iterable<number>;
-  /** Roleids of the network as it is now: of nobody else is a heartbeat believed. */
-  origins(): ReadonlySet<number>;
-  /** Domains shared with the peer's site, as they are now. */
-  domains(): ReadonlyMap<DomainName, DomainView>;
   /** Whether the peer is on its way to what is here: not there yet, and further than a moment ago. */
   isTaking(): boolean;
-  onEvent(event: string, fields: Record<string, unknown>): void;
-  onWarning(event: string, fields: Record<string, unknown>): void;
   /** Called after each failure of the peer: another one may be the better choice. */
   onFailure(): void;
 }
@@ -161,6 +99,7 @@ export class Learner {
   #cursor = 0;
   readonly #beats = new Map<DomainName, Beats>();
   readonly #started: number;
+  readonly #staleness: Staleness;
   /** Since when comparisons are put off because something is under way; undefined: they are not. */
   #putOffSince: number | undefined;
   #poll = new AbortController();
@@ -168,6 +107,7 @@ export class Learner {
   constructor(options: LearnOptions) {
     this.#is = options;
     this.#started = options.clock.now();
+    this.#staleness = new Staleness({ ...options, peer: options.peer.roleid }, this.links);
   }
 
   get roleid(): number {
@@ -204,37 +144,19 @@ export class Learner {
   /** Takes entries that the peer gave outside of feed and digests. */
   learnOf(domain: DomainName, entries: readonly Entry[]): void {
     const view = this.#is.domains().get(domain);
-    if (view && this.#mayLearn(domain)) for (const entry of entries) this.#learn(domain, view, entry, this.#cursor);
+    if (view && this.#staleness.mayLearn(domain))
+      for (const entry of entries) this.#learn(domain, view, entry, this.#cursor);
   }
 
-  /**
-   * Judges by what the peer last said whether it, or this instance, was away for so long that it may hold what was deleted and is
-   * forgotten. Such a peer is not pulled from; such an instance does not pass for one that has heard of everything.
-   */
+  /** Judges who was away for too long; what was said before that came out is not heard then. */
   judge(domain: DomainName): void {
-    const { self, clock, retentionMs, peer } = this.#is;
-    const view = this.#is.domains().get(domain);
-    const link = this.#link(domain);
-    link.judged = true;
-    const theirs = link.hearing;
-    if (!view || !theirs) {
-      this.#judged(domain, link, undefined, undefined);
-      return;
-    }
-    const { heard, attendance } = view.folder;
-    const own: Hearing = { roleid: self, heard, ...attendance };
-    const origins = [...this.#is.serving(domain)];
-    const judging = { ...own, ...view.anticipated };
-    const missed = missedOrigin(theirs, judging, origins, clock.now(), retentionMs);
-    const away = isOutOfTouch(own, theirs, origins, clock.now(), retentionMs);
-    const outOfTouch = away ? (link.outOfTouch ?? { since: heard.get(peer.roleid), unknown: undefined }) : undefined;
-    this.#judged(domain, link, missed, outOfTouch);
+    this.#staleness.judge(domain);
+    if (!this.#staleness.mayHear(domain)) this.#beats.delete(domain);
   }
 
   /** What the peer has heard, as far as it is to be believed, and up to when it may have forgotten deletions. */
-  heardBy(domain: DomainName): { readonly beats: [origin: number, at: number][]; readonly forgotten: number } {
-    const { heard = [], forgotten = 0 } = this.#link(domain).hearing ?? {};
-    return { beats: this.#beatsOf(Object.fromEntries(heard)), forgotten };
+  heardBy(domain: DomainName): ReturnType<Staleness['heardBy']> {
+    return this.#staleness.heardBy(domain);
   }
 
   /** What lives here and the peer has no trace of. Throws a PeerError. */
@@ -258,7 +180,7 @@ export class Learner {
     for (const [domain, beats] of this.#beats) {
       const view = this.#is.domains().get(domain);
       if (view && view.wants.doneUpTo(this.#is.peer.roleid, this.#cursor) < beats.sequence) continue;
-      if (view) this.#hear(domain, view, beats.heard);
+      if (view) this.#staleness.hear(domain, view, beats.heard);
       this.#beats.delete(domain);
       // Added again it comes up again in this very loop.
       if (beats.next) this.#beats.set(domain, beats.next);
@@ -381,7 +303,7 @@ export class Learner {
         domains = this.#is.domains();
       }
       const view = domains.get(domain);
-      if (!view?.folder.ready || !this.#mayLearn(domain)) continue;
+      if (!view?.folder.ready || !this.#staleness.mayLearn(domain)) continue;
       // Nothing gives way here unless it must: what was announced together is planned together.
       if (view.wants.isFull) {
         await view.wants.room(signal);
@@ -391,7 +313,8 @@ export class Learner {
     }
     this.#cursor = answer.sequence;
     for (const [name, heard] of Object.entries(answer.heard)) {
-      if (!this.#mayHear(name as DomainName) || !this.#isForeseen(name as DomainName, heard)) continue;
+      if (!this.#staleness.mayHear(name as DomainName) || !this.#staleness.isForeseen(name as DomainName, heard))
+        continue;
       const waiting = this.#beats.get(name as DomainName);
       const beats = { sequence: answer.sequence, heard };
       if (waiting) waiting.next = beats;
@@ -460,10 +383,10 @@ export class Learner {
       link.mismatchedSince = undefined;
       link.fruitless = undefined;
       // Nothing is here that the peer does not know: so there is nothing that it may have forgotten.
-      this.#foundUnknown(domain, link, 0);
+      this.#staleness.foundUnknown(domain, 0);
       // What was wanted of it and is not here, it does not have any more.
       view.wants.strikeAll(this.#is.peer.roleid);
-      this.#hear(domain, view, state.heard);
+      this.#staleness.hear(domain, view, state.heard);
       return;
     }
     this.comparisons.different++;
@@ -473,67 +396,12 @@ export class Learner {
     link.compared = true;
     link.mismatched = found.differ;
     link.lacking = found.lacking;
-    this.#foundUnknown(domain, link, found.unknown.length);
+    this.#staleness.foundUnknown(domain, found.unknown.length);
     const wait = Math.min(
       FRUITLESS_AT_MOST_MS,
       link.fruitless?.roots === roots ? link.fruitless.wait * 2 : FRUITLESS_FIRST_MS,
     );
     link.fruitless = found.learned > 0 ? undefined : { roots, wait, until: this.#is.clock.now() + wait };
-  }
-
-  /** Whether what the peer has heard holds no leap that was not known when it was judged; else it is heard after the next comparison. */
-  #isForeseen(domain: DomainName, heard: Heard): boolean {
-    const { clock, retentionMs } = this.#is;
-    const own = this.#is.domains().get(domain)?.folder.heard;
-    const judged = this.#link(domain).hearing?.heard;
-    if (!own || !judged) return true;
-    const beats = this.#beatsOf(heard);
-    const open = new Set(leaps(judged, beats, clock.now(), retentionMs));
-    return !leaps(own, beats, clock.now(), retentionMs).some(origin => open.has(origin));
-  }
-
-  #judged(domain: DomainName, link: DomainLink, missed: number | undefined, outOfTouch: OutOfTouch | undefined): void {
-    const { peer, onWarning, onEvent } = this.#is;
-    if (missed !== undefined && link.missed === undefined) {
-      this.#is.domains().get(domain)?.wants.strikeAll(peer.roleid);
-      onWarning('a peer is a stale replica: nothing is pulled from it', {
-        domain,
-        peer: peer.roleid,
-        reason: `it has not heard of roleid ${missed} for most of the retention, and may hold what was deleted and is forgotten`,
-        next: `there: dfsync accept-remote --domain ${domain} moves to the trash what only it has, dfsync accept-local --domain ${domain} spreads that`,
-      });
-    } else if (missed === undefined && link.missed !== undefined)
-      onEvent('a peer is no stale replica any more', { domain, peer: peer.roleid });
-    // What was passed over until now is found by a comparison.
-    if (missed !== link.missed) Object.assign(link, { compared: false, fruitless: undefined });
-    link.missed = missed;
-    link.outOfTouch = outOfTouch;
-    if (missed !== undefined) link.state = 'stale-replica';
-    if (!this.#mayHear(domain)) this.#beats.delete(domain);
-  }
-
-  #foundUnknown(domain: DomainName, link: DomainLink, unknown: number): void {
-    if (!link.outOfTouch) return;
-    if (unknown > 0 && !link.outOfTouch.unknown)
-      this.#is.onWarning('this instance is a stale replica: its peers do not pull from it', {
-        domain,
-        peer: this.#is.peer.roleid,
-        reason: `it has not heard of that peer for most of the retention, and has ${unknown} paths that the peer has no trace of: new here, or deleted there and forgotten`,
-        next: `dfsync accept-remote --domain ${domain} moves them to the trash, dfsync accept-local --domain ${domain} spreads them`,
-      });
-    link.outOfTouch.unknown = unknown;
-  }
-
-  /** Before it is known who was away for how long, nothing is taken over; the comparison finds it. */
-  #mayLearn(domain: DomainName): boolean {
-    const link = this.#link(domain);
-    return link.judged && link.missed === undefined;
-  }
-
-  /** Out of touch, this instance has heard of what the peer has heard only if it holds nothing that the peer does not know. */
-  #mayHear(domain: DomainName): boolean {
-    const { outOfTouch } = this.#link(domain);
-    return this.#mayLearn(domain) && (outOfTouch === undefined || outOfTouch.unknown === 0);
   }
 
   /** Goes down the digest tree where it differs. */
@@ -574,7 +442,7 @@ export class Learner {
   #learn(domain: DomainName, { folder, wants }: DomainView, entry: Entry, sequence: number): boolean {
     const { clock, peer, site } = this.#is;
     const now = clock.now();
-    if (!this.#mayLearn(domain)) return false;
+    if (!this.#staleness.mayLearn(domain)) return false;
     if (folder.ignores(entry.path)) return false;
     if (isExpired(entry, now, this.#is.retentionMs) && !isLive(folder.get(entry.path))) return false;
     if (newest(entry.version).stamp > now + MAX_SKEW_MS) {
@@ -591,20 +459,6 @@ export class Learner {
     return true;
   }
 
-  #hear(domain: DomainName, { folder }: DomainView, heard: Heard): void {
-    folder.hear(this.#beatsOf(heard));
-    folder.forgot(this.#link(domain).hearing?.forgotten ?? 0);
-  }
-
-  /** What is to be believed of it: beyond our clock it would hide every lag until then, and of strangers it is no use to anybody. */
-  #beatsOf(heard: Heard): [origin: number, at: number][] {
-    const latest = this.#is.clock.now() + MAX_SKEW_MS;
-    const origins = this.#is.origins();
-    return Object.entries(heard)
-      .map(([origin, at]): [number, number] => [Number(origin), at])
-      .filter(([origin, at]) => at <= latest && origins.has(origin));
-  }
-
   #done(): number {
     let done = this.#cursor;
     for (const { wants } of this.#is.domains().values())
@@ -617,24 +471,7 @@ export class Learner {
   }
 
   #link(domain: DomainName): DomainLink {
-    let link = this.links.get(domain);
-    if (!link) {
-      link = {
-        state: 'unknown',
-        compared: false,
-        mismatched: 0,
-        lacking: new Map(),
-        mismatchedSince: undefined,
-        behindSince: this.#started,
-        judged: false,
-        hearing: undefined,
-        missed: undefined,
-        outOfTouch: undefined,
-        fruitless: undefined,
-      };
-      this.links.set(domain, link);
-    }
-    return link;
+    return linkOf(this.links, domain, this.#started);
   }
 }
 
@@ -650,10 +487,4 @@ function note(
   if (!own || difference === 'memory') return;
   const known = before.get(own.path);
   lacking.set(own.path, known?.difference === difference ? known : { difference, since: now });
-}
-
-function hearingOf(roleid: number, state: DomainState | undefined): Hearing | undefined {
-  if (!state?.attendance) return undefined;
-  const heard = new Map(Object.entries(state.heard).map(([origin, at]) => [Number(origin), at]));
-  return { roleid, heard, ...state.attendance };
 }

@@ -9,7 +9,8 @@ import { type Instance, type Network, sharedDomains, sourcesOf } from '../core/t
 import { type Acceptance, accept, type Side } from './acceptance.ts';
 import { type Feed, HEARTBEAT_MS } from './feed.ts';
 import type { Folder } from './folder.ts';
-import { type DomainView, Learner } from './learn.ts';
+import { Learner } from './learn.ts';
+import type { DomainView } from './link.ts';
 import type { Peer } from './peer.ts';
 import { Puller, type Source } from './pull.ts';
 import type { PullReport } from './pull-report.ts';
