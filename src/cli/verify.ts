@@ -97,7 +97,11 @@ function unaskedText(domain: string, { server, site, askOn }: UnaskedInstance): 
 function verdictOf({ reason, different, memory, unchecked }: VerifyResult['domains'][number]['peers'][number]): Cell {
   if (reason !== undefined) return { text: reason, tone: 'bad' };
   if (different > 0) return { text: 'different', tone: 'bad' };
-  if (unchecked > 0) return { text: 'some files changed meanwhile: verify again', tone: 'warning' };
+  if (unchecked > 0)
+    return {
+      text: 'some files changed meanwhile, or may not be read: see dfsync mismatches, and verify again',
+      tone: 'warning',
+    };
   if (memory > 0) return { text: `equal; what is remembered of ${formatCount(memory)} paths differs`, tone: 'good' };
   return { text: 'equal', tone: 'good' };
 }

@@ -38,6 +38,7 @@ export async function* descend(
   signal: AbortSignal,
 ): AsyncGenerator<Pair[]> {
   let level: string[] = [''];
+  let most = ENTRIES_AT_ONCE;
   while (level.length > 0) {
     const next: string[] = [];
     const leaves: Leaf[] = [];
@@ -48,19 +49,28 @@ export async function* descend(
       const filled = new Set(mine.map(node => node.prefix));
       for (const node of differing(mine, theirs)) {
         // Of what only the other side has, everything differs.
-        const few = filled.has(node.prefix) ? LEAF_ENTRIES : ENTRIES_THAT_FIT;
+        const few = filled.has(node.prefix) ? LEAF_ENTRIES : most;
         const isLeaf = node.count <= few || node.prefix.length >= MAX_PREFIX;
         if (isLeaf) leaves.push(node);
         else next.push(node.prefix);
       }
     }
-    for (const group of grouped(leaves, ENTRIES_AT_ONCE))
+    const groups = grouped(leaves, most);
+    for (let group = groups.shift(); group; group = groups.shift())
       try {
         yield await compareLeaves(folder, peer, group, clock, signal);
       } catch (error) {
-        if (!(error instanceof TooMuch)) throw error;
-        for (const some of grouped(group, ENTRIES_THAT_FIT))
-          yield await compareLeaves(folder, peer, some, clock, signal);
+        if (!(error instanceof TooMuch) || most === ENTRIES_THAT_FIT) throw error;
+        most = ENTRIES_THAT_FIT;
+        const left = [group, ...groups.splice(0)].flat();
+        const isLarge = ({ prefix, count }: Leaf) => count > most && prefix.length < MAX_PREFIX;
+        next.push(...left.filter(isLarge).map(({ prefix }) => prefix));
+        groups.push(
+          ...grouped(
+            left.filter(leaf => !isLarge(leaf)),
+            most,
+          ),
+        );
       }
     level = next;
   }
