@@ -10,6 +10,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { runBuilt } from '../e2e/command.ts';
 import { WORKS } from './catalogue.ts';
 import { grow, LARGEST, needsOfGrowth, RESULTS } from './growth.ts';
 import { describeMachine, lackOf, type Machine, renderMachine } from './machine.ts';
@@ -41,6 +42,7 @@ const say = (line: string) => void process.stdout.write(`${line}\n`);
 /** To people who wait; the standard output is the result alone. */
 const progress = (line: string) => void process.stderr.write(`${line}\n`);
 
+runBuilt();
 const bench = common(new Command('bench'), 3)
   .description('Measures dfsync against the tools that operators know, on this machine.')
   .option('--scale <f>', 'shrinks all sizes, to try the benchmark itself', positive, 1)

@@ -2,6 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
+/** What is run: the sources, as they are. */
+let program = 'src/main.ts';
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 /** What is kept of a process's output. */
 const MAX_LOG = 1 << 20;
@@ -12,6 +14,11 @@ process.on('exit', () => {
 });
 // The test runner ends a file that takes too long with a signal; without a listener there would be no exit event.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1));
+
+/** From now on the program is run as operators have it: built, which starts sooner. */
+export function runBuilt(): void {
+  program = 'src/bin.js';
+}
 
 /** How a process ended. */
 export interface Exit {
@@ -28,7 +35,7 @@ export class Command {
 
   /** @param before a command that runs the program, such as `setpriv` with its options */
   constructor(args: readonly string[], before: readonly string[] = []) {
-    const [file, ...rest] = [...before, process.execPath, 'src/main.ts', ...args];
+    const [file, ...rest] = [...before, process.execPath, program, ...args];
     this.#child = spawn(file!, rest, { cwd: CHECKOUT, env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
     running.add(this.#child);
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
