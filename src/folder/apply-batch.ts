@@ -79,12 +79,14 @@ export class Batches {
     try {
       this.#is.journal.append(actions.flatMap(action => intentsOf(action, this.#is.directory)));
       this.#is.writeOut.renamed(actions.flatMap(learnedOf));
+    } catch (error) {
+      // Without its intent in the journal nothing may be done: a crash would take it for a local change.
+      return failed(actions, 'the journal cannot be written', error);
+    }
+    try {
       if (this.#is.fsync !== 'off') await this.#bringToDisk(actions);
     } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-      // Without its intent on disk nothing may be done: a crash would take it for a local change.
-      const message = `the journal cannot be written: ${error.message}`;
-      return actions.map(() => ({ result: 'failed', code: error.code, message }));
+      return failed(actions, 'what was received cannot be brought to the disk', error);
     }
     const paths = actions.map(action => action.entry.path);
     this.#is.looker.suspend(paths);
@@ -123,8 +125,10 @@ export class Batches {
     try {
       await this.#is.disk.syncFile(this.#is.staging.place(entry));
     } catch (error) {
+      // It has the mode that it will have, which may keep its own owner from opening it.
+      if (error instanceof DiskError && error.code === 'EACCES') await this.#is.disk.sync();
       // What is not there costs its own action, not the others'.
-      if (!(error instanceof DiskError) || error.code !== 'ENOENT') throw error;
+      else if (!(error instanceof DiskError) || error.code !== 'ENOENT') throw error;
     }
   }
 
@@ -139,6 +143,12 @@ export class Batches {
     if (applied.result === 'changed') for (const path of applied.look) this.#is.looker.hint(path, false, applied.deep);
     return applied;
   }
+}
+
+function failed(actions: readonly Action[], what: string, error: unknown): Applied[] {
+  if (!(error instanceof DiskError)) throw error;
+  const { code, message } = error;
+  return actions.map(() => ({ result: 'failed', code, message: `${what}: ${message}` }));
 }
 
 /** Where a stretch of actions ends; a tree that moves counts as all its paths. */

@@ -50,7 +50,9 @@ export function pack({ sightings, hidden }: ScanBatch): PackedBatch {
   return { paths, ends, numbers, odd, targets, hidden };
 }
 
-export function unpack({ paths, ends, numbers, odd, targets, hidden }: PackedBatch): ScanBatch {
+/** The batch is used up: its buffers go at once, because until garbage is collected those of a million paths are 100 MB. */
+export function unpack(packed: PackedBatch): ScanBatch {
+  const { paths, ends, numbers, odd, targets, hidden } = packed;
   const bytes = Buffer.from(paths.buffer, paths.byteOffset, paths.byteLength);
   const sightings = Array.from(ends, (end, i): Sighting => {
     const path = odd.get(i) ?? (bytes.toString('utf8', i === 0 ? 0 : ends[i - 1], end) as RelPath);
@@ -58,6 +60,7 @@ export function unpack({ paths, ends, numbers, odd, targets, hidden }: PackedBat
     const stat = statAt(numbers, i * WIDTH);
     return target === undefined ? { path, stat } : { path, stat, target };
   });
+  for (const buffer of buffersOf(packed)) buffer.transfer(0);
   return { sightings, hidden };
 }
 

@@ -312,6 +312,33 @@ describe('a file that the instance may not read', {
   });
 });
 
+describe('a file whose mode lets nobody read it', {
+  skip: canBeUser ? false : 'needs root, setpriv, and a Node that an ordinary user may run',
+}, () => {
+  let network: TestNetwork;
+  before(async () => {
+    network = await TestNetwork.create({ sites: { north: ['n1', 'n2'] }, domains: { acme: ['north'] } });
+    execFileSync('chown', ['-R', `${USER}:${USER}`, network.directory]);
+    await Promise.all([network.get('n1').start(), network.get('n2').start(AS_USER)]);
+    await network.converge('acme');
+  });
+  after(() => network.close());
+
+  test('arrives at an instance that may not read it either', async () => {
+    const [n1, n2] = [network.get('n1'), network.get('n2')];
+    for (const [name, size] of SIZES) {
+      n1.write(`aside/${name}`, Buffer.alloc(size, 'c'), { mode: 0 });
+      renameSync(n1.path(`aside/${name}`), n1.path(`acme/${name}`));
+    }
+    for (const [name, size] of SIZES)
+      await network.until(`${name} to arrive`, () => {
+        const stat = statSync(n2.path(`acme/${name}`));
+        return stat.size === size && (stat.mode & 0o777) === 0;
+      });
+    await n2.until('nothing to be listed', async () => (await n2.domain('acme')).items.length === 0);
+  });
+});
+
 describe('a tree', () => {
   let network: TestNetwork;
   let n1: Instance;
