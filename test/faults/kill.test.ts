@@ -93,11 +93,9 @@ describe('an instance that dies', { concurrency: ALL }, () => {
         await network.until('the round to end', () => arrived(known, writer) && arrived(known, victim));
         await network.converge('acme');
         const bytes = (await writer.contentReceived()) - fetched;
-        // A new instance does not know whose file it is that its user edits before the first comparison.
-        assert.ok(
-          bytes <= known.bytesHere * (start === 'new' ? 2 : 1),
-          `what was pulled is announced as new: ${bytes}`,
-        );
+        // What its users wrote may come twice: an answer is cut off by the end of the process, and a new instance does not know whose
+        // file it is that its user edits before the first comparison. What was pulled is far more.
+        assert.ok(bytes <= 2 * known.bytesHere, `what was pulled is announced as new: ${bytes}`);
         if (start === 'known')
           for (const each of [writer, victim]) assert.equal(total(await each.metrics(), 'dfsync_conflicts_total'), 0);
         known.end();

@@ -731,7 +731,7 @@ describe('a cache that cannot be written', () => {
     const deep = Array.from({ length: 13 }, () => 'd'.repeat(250));
     for (const i of deep.keys()) volume.disk.mkdir(`d/${deep.slice(0, i + 1).join('/')}`, 0o755);
     const name = (i: number) => `${deep.join('/')}/${i}`;
-    for (let i = 0; i < 5_200; i++) {
+    for (let i = 0; i < 10_400; i++) {
       volume.write(name(i));
       life.replica.hint(pathOf(name(i)), true);
     }
