@@ -296,19 +296,12 @@ export class Learner {
 
   /** Takes a stretch of the feed. */
   async #take(answer: Changes, signal: AbortSignal): Promise<void> {
-    let domains = this.#is.domains();
     for (const [i, { domain, entry }] of answer.changes.entries()) {
-      if (i % SLICE === SLICE - 1) {
-        await this.#is.clock.yield();
-        domains = this.#is.domains();
-      }
-      const view = domains.get(domain);
+      if (i % SLICE === SLICE - 1) await this.#is.clock.yield();
+      const view = this.#is.domains().get(domain);
       if (!view?.folder.ready || !this.#staleness.mayLearn(domain)) continue;
       // Nothing gives way here unless it must: what was announced together is planned together.
-      if (view.wants.isFull) {
-        await view.wants.room(signal);
-        domains = this.#is.domains();
-      }
+      if (view.wants.isFull) await view.wants.room(signal);
       this.#learn(domain, view, entry, answer.sequence);
     }
     this.#cursor = answer.sequence;

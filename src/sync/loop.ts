@@ -61,6 +61,8 @@ export class Loop {
   readonly #is: LoopOptions;
   readonly #pulled = new Map<DomainName, Pulled>();
   readonly #links = new Map<number, Running>();
+  /** Domains shared with each site, until what they are made of changes: learners ask for each entry. */
+  readonly #sharedWith = new Map<string, ReadonlyMap<DomainName, DomainView>>();
   #network: Network | undefined;
   #origins: ReadonlySet<number> = new Set();
   #self: Instance | undefined;
@@ -107,6 +109,7 @@ export class Loop {
     this.#network = network;
     this.#origins = new Set(network.instances.map(({ roleid }) => roleid));
     this.#self = self;
+    this.#sharedWith.clear();
     for (const [domain, { view }] of this.#pulled) if (folders.get(domain) !== view.folder) await this.#drop(domain);
     for (const [domain, folder] of folders) if (!this.#pulled.has(domain)) this.#pull(domain, folder);
     const { group, remote } = sourcesOf(network, self);
@@ -163,11 +166,13 @@ export class Loop {
     });
     const stop = new AbortController();
     this.#pulled.set(domain, { view: { folder, wants }, puller, stop, ended: this.#watched(puller.run(stop.signal)) });
+    this.#sharedWith.clear();
   }
 
   async #drop(domain: DomainName): Promise<void> {
     const pulled = this.#pulled.get(domain);
     this.#pulled.delete(domain);
+    this.#sharedWith.clear();
     pulled?.stop.abort();
     await pulled?.ended;
   }
@@ -220,14 +225,19 @@ export class Loop {
     );
   }
 
-  #shared(site: string): Map<DomainName, DomainView> {
-    const shared = sharedDomains(this.#network!, this.#self!.site, site);
-    return new Map(
-      shared.flatMap(({ name }) => {
-        const pulled = this.#pulled.get(name);
-        return pulled ? [[name, pulled.view] as const] : [];
-      }),
-    );
+  #shared(site: string): ReadonlyMap<DomainName, DomainView> {
+    let views = this.#sharedWith.get(site);
+    if (!views) {
+      const shared = sharedDomains(this.#network!, this.#self!.site, site);
+      views = new Map(
+        shared.flatMap(({ name }) => {
+          const pulled = this.#pulled.get(name);
+          return pulled ? [[name, pulled.view] as const] : [];
+        }),
+      );
+      this.#sharedWith.set(site, views);
+    }
+    return views;
   }
 
   #source(roleid: number): Source | undefined {
