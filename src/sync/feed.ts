@@ -37,8 +37,6 @@ export interface Done {
 export class Feed {
   /** New at every start, so that a peer's cursor of a former life is known as such. */
   readonly epoch: string;
-  /** Up to where each peer, by roleid, has applied this feed. */
-  readonly done: ReadonlyMap<number, Done>;
   readonly #done = new Map<number, Done>();
   readonly #ring: FeedItem[] = [];
   #sequence = 0;
@@ -46,11 +44,15 @@ export class Feed {
 
   constructor(epoch: string) {
     this.epoch = epoch;
-    this.done = this.#done;
+  }
+
+  /** How far each peer is, by roleid. */
+  get done(): ReadonlyMap<number, Done> {
+    return this.#done;
   }
 
   /** A peer says how far it is. */
-  isDone(roleid: number, sequence: number, learned: number, at: number): void {
+  noteDone(roleid: number, sequence: number, learned: number, at: number): void {
     const before = this.#done.get(roleid);
     const isFurther = before?.sequence !== sequence || before.learned !== learned;
     this.#done.set(roleid, { sequence, learned, at, movedAt: isFurther ? at : before.movedAt });

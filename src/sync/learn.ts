@@ -14,7 +14,7 @@ import { isExpired } from '../core/retention.ts';
 import { newest } from '../core/version.ts';
 import { descend, type Pair } from './descend.ts';
 import { HEARTBEAT_MS } from './feed.ts';
-import { type DomainLink, type DomainView, type Lacking, type LinkState, linkOf } from './link.ts';
+import { type DomainLink, type DomainView, type Lacking, type LinkState, newLink } from './link.ts';
 import { type Changes, type DomainState, type DomainStates, type Heard, type Peer, PeerError } from './peer.ts';
 import { hearingOf, Staleness, type StalenessOptions } from './staleness.ts';
 
@@ -107,7 +107,7 @@ export class Learner {
   constructor(options: LearnOptions) {
     this.#is = options;
     this.#started = options.clock.now();
-    this.#staleness = new Staleness({ ...options, peer: options.peer.roleid }, this.links);
+    this.#staleness = new Staleness({ ...options, peer: options.peer.roleid }, domain => this.#link(domain));
   }
 
   get roleid(): number {
@@ -464,7 +464,12 @@ export class Learner {
   }
 
   #link(domain: DomainName): DomainLink {
-    return linkOf(this.links, domain, this.#started);
+    let link = this.links.get(domain);
+    if (!link) {
+      link = newLink(this.#started);
+      this.links.set(domain, link);
+    }
+    return link;
   }
 }
 

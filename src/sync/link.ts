@@ -1,6 +1,6 @@
 /** What is known of a peer that is pulled from: of its side of each domain. */
 import type { Difference } from '../core/difference.ts';
-import type { DomainName, RelPath } from '../core/path.ts';
+import type { RelPath } from '../core/path.ts';
 import type { Hearing } from '../core/retention.ts';
 import type { Folder } from './folder.ts';
 import type { Wants } from './wants.ts';
@@ -55,24 +55,19 @@ export interface OutOfTouch {
   unknown: number | undefined;
 }
 
-/** What is known of a domain; nothing, where it is new. `now` in milliseconds since 1970. */
-export function linkOf(links: Map<DomainName, DomainLink>, domain: DomainName, now: number): DomainLink {
-  let link = links.get(domain);
-  if (!link) {
-    link = {
-      state: 'unknown',
-      compared: false,
-      mismatched: 0,
-      lacking: new Map(),
-      mismatchedSince: undefined,
-      behindSince: now,
-      judged: false,
-      hearing: undefined,
-      missed: undefined,
-      outOfTouch: undefined,
-      fruitless: undefined,
-    };
-    links.set(domain, link);
-  }
-  return link;
+/** Of a domain of which nothing is known yet; `now` in milliseconds since 1970. */
+export function newLink(now: number): DomainLink {
+  return {
+    state: 'unknown',
+    compared: false,
+    mismatched: 0,
+    lacking: new Map(),
+    mismatchedSince: undefined,
+    behindSince: now,
+    judged: false,
+    hearing: undefined,
+    missed: undefined,
+    outOfTouch: undefined,
+    fruitless: undefined,
+  };
 }

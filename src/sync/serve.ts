@@ -171,7 +171,7 @@ export class Server implements Serving {
 
   async changes(asking: Instance, query: ChangesQuery, signal: AbortSignal): Promise<Changes> {
     const { feed, clock } = this.#is;
-    feed.isDone(asking.roleid, query.done, query.since, clock.now());
+    feed.noteDone(asking.roleid, query.done, query.since, clock.now());
     if (query.epoch !== feed.epoch || !feed.covers(query.since)) return this.#reset();
     const found = this.#read(asking, query.since);
     if (found.changes.length > 0 || (found.compare?.length ?? 0) > 0 || query.wait <= 0) return found;

@@ -5,7 +5,7 @@
 import { type Clock, MAX_SKEW_MS } from '../core/clock.ts';
 import type { DomainName } from '../core/path.ts';
 import { type Hearing, isOutOfTouch, leaps, missedOrigin } from '../core/retention.ts';
-import { type DomainLink, type DomainView, linkOf, type OutOfTouch } from './link.ts';
+import type { DomainLink, DomainView, OutOfTouch } from './link.ts';
 import type { DomainState, Heard } from './peer.ts';
 
 export interface StalenessOptions {
@@ -27,12 +27,12 @@ export interface StalenessOptions {
 
 export class Staleness {
   readonly #is: StalenessOptions;
-  readonly #links: Map<DomainName, DomainLink>;
+  readonly #link: (domain: DomainName) => DomainLink;
 
-  /** @param links of the peer: what is judged is told there */
-  constructor(options: StalenessOptions, links: Map<DomainName, DomainLink>) {
+  /** @param link what is known of the peer's side of a domain: what is judged is told there */
+  constructor(options: StalenessOptions, link: (domain: DomainName) => DomainLink) {
     this.#is = options;
-    this.#links = links;
+    this.#link = link;
   }
 
   /**
@@ -134,10 +134,6 @@ export class Staleness {
     return Object.entries(heard)
       .map(([origin, at]): [number, number] => [Number(origin), at])
       .filter(([origin, at]) => at <= latest && origins.has(origin));
-  }
-
-  #link(domain: DomainName): DomainLink {
-    return linkOf(this.#links, domain, this.#is.clock.now());
   }
 }
 
