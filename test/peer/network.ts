@@ -106,9 +106,9 @@ export async function bytesOf(source: AsyncIterable<Uint8Array>): Promise<Buffer
   return Buffer.concat(parts);
 }
 
-/** Waits until something holds; the test's own timeout bounds it. */
+/** Waits until something holds; the test's own timeout bounds it, and whoever waits on after that keeps no process alive. */
 export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise(resolve => setTimeout(resolve, 5));
+  while (!holds()) await new Promise(resolve => setTimeout(resolve, 5).unref());
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers freely

@@ -230,10 +230,11 @@ class Api {
   async crowded(asked: () => Promise<Answered>): Promise<Answered> {
     const gate = Promise.withResolvers<void>();
     const changes = DOCUMENTED.find(({ id }) => id === 'changes')!;
-    // Its own count: a poll of an earlier case may still be on its way.
-    let held = 0;
-    const onPoll: InMemoryServing['onPoll'] = async () => {
-      held++;
+    // Its own count: a poll of an earlier case may still be on its way. One whose asker went away holds nothing any more.
+    const held = new Set<AbortSignal>();
+    const onPoll: InMemoryServing['onPoll'] = async (_, closed) => {
+      held.add(closed);
+      closed.addEventListener('abort', () => held.delete(closed));
       await gate.promise;
       return { epoch: '', sequence: 0, reset: true, changes: [], heard: {} };
     };
@@ -243,7 +244,7 @@ class Api {
     };
     return await this.during({ onPoll }, async () => {
       const polls = Array.from({ length: MAX_REQUESTS_PER_PEER }, poll);
-      await until(() => held === MAX_REQUESTS_PER_PEER);
+      await until(() => held.size === MAX_REQUESTS_PER_PEER);
       const answer = await asked();
       gate.resolve();
       await Promise.all(polls);
