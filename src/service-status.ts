@@ -17,7 +17,7 @@ import type {
 import type { Service } from './service.ts';
 import { lastChanges } from './service-changes.ts';
 import type { Link } from './sync/loop.ts';
-import type { Wants } from './sync/wants.ts';
+import type { Pending, Wants } from './sync/wants.ts';
 
 /** Wants that are listed one by one. */
 const MAX_LISTED = 1_000;
@@ -46,7 +46,7 @@ export function statusOf(
     domains: service
       ? [...service.folders.values()].map(replica => domainStatus(replica, service, links, names, now))
       : [],
-    peers: peersStatus(links, service, names),
+    peers: links.map(link => peerStatus(link, service, names)),
     unmapped: service ? unmapped(service) : [],
     changes: service ? lastChanges(service.feed, service.folders, names) : [],
     ...(space && { volume: space }),
@@ -90,12 +90,6 @@ function domainStatus(
   const { entries, tombstones, files, bytes } = replica.totals;
   const wants = pulled?.wants;
   const reason = replica.halted ?? (pulled && replica.ready ? replica.objection() : undefined);
-  let wantedBytes = 0;
-  let fetching = 0;
-  for (const want of wants?.list() ?? []) {
-    if (want.entry.kind === 'file') wantedBytes += want.entry.size;
-    if (want.transfer) fetching++;
-  }
   const behind = links.some(link => link.active && isBehind(link, replica));
   const state: DomainState =
     reason !== undefined
@@ -123,8 +117,8 @@ function domainStatus(
     tombstones,
     digest: replica.digest,
     wanted: wants?.size ?? 0,
-    wantedBytes,
-    fetching,
+    wantedBytes: wants?.bytes ?? 0,
+    fetching: pulled?.fetching ?? 0,
     unannounced: replica.unannounced,
     items: replica.problems
       .list()
@@ -184,20 +178,7 @@ function isBehind(link: Link, replica: Replica): boolean {
   );
 }
 
-function peersStatus(links: readonly Link[], service: Service | undefined, names: PeerNames): PeerStatus[] {
-  const pending = new Map<DomainName, Map<number, Pending>>();
-  for (const link of links)
-    for (const domain of link.active ? link.learner.sharedDomains() : [])
-      if (!pending.has(domain)) pending.set(domain, pendingOf(service?.loop.domain(domain)?.wants));
-  return links.map(link => peerStatus(link, service, pending, names));
-}
-
-function peerStatus(
-  link: Link,
-  service: Service | undefined,
-  pending: ReadonlyMap<DomainName, ReadonlyMap<number, Pending>>,
-  names: PeerNames,
-): PeerStatus {
+function peerStatus(link: Link, service: Service | undefined, names: PeerNames): PeerStatus {
   const { instance, learner, active } = link;
   const { reason, lastContact, lastCompared, skewMs, roundTripMs, comparisons, failed } = learner;
   const untaken = service?.untaken(instance.roleid);
@@ -221,7 +202,7 @@ function peerStatus(
     failures: failed,
     domains: active
       ? [...learner.sharedDomains()].map(domain =>
-          peerDomainStatus(domain, link, pending.get(domain)?.get(instance.roleid)),
+          peerDomainStatus(domain, link, service?.loop.domain(domain)?.wants.pendingFrom(instance.roleid)),
         )
       : [],
   };
@@ -240,32 +221,6 @@ function peerDomainStatus(domain: DomainName, { learner }: Link, pending: Pendin
     ...(pending && { wantedSince: pending.since }),
     state: known?.state ?? 'unknown',
   };
-}
-
-/** What is wanted from one peer. */
-interface Pending {
-  count: number;
-  bytes: number;
-  since: number;
-}
-
-/** By peer, in one pass over the wants; what only a person can heal is an item error, and left out. */
-function pendingOf(wants: Wants | undefined): Map<number, Pending> {
-  const byPeer = new Map<number, Pending>();
-  for (const { entry, sources, since, stuck } of wants?.list() ?? []) {
-    if (stuck) continue;
-    const bytes = entry.kind === 'file' ? entry.size : 0;
-    for (const roleid of sources.keys()) {
-      const pending = byPeer.get(roleid);
-      if (!pending) byPeer.set(roleid, { count: 1, bytes, since });
-      else {
-        pending.count++;
-        pending.bytes += bytes;
-        pending.since = Math.min(pending.since, since);
-      }
-    }
-  }
-  return byPeer;
 }
 
 function unmapped(service: Service): string[] {

@@ -77,10 +77,14 @@ export class Loop {
     return [...this.#links.values()];
   }
 
-  /** What is wanted of a domain, and why nothing of it is pulled. */
-  domain(domain: DomainName): { readonly wants: Wants; readonly objection: string | undefined } | undefined {
+  /** What is wanted of a domain, how many large files are on their way, and why nothing of it is pulled. */
+  domain(
+    domain: DomainName,
+  ): { readonly wants: Wants; readonly fetching: number; readonly objection: string | undefined } | undefined {
     const pulled = this.#pulled.get(domain);
-    return pulled && { wants: pulled.view.wants, objection: pulled.puller.objection };
+    if (!pulled) return undefined;
+    const { view, puller } = pulled;
+    return { wants: view.wants, fetching: puller.fetching, objection: puller.objection };
   }
 
   /** Clocks minus this instance's, in milliseconds, by roleid: of everybody whose clock is known. */

@@ -87,6 +87,11 @@ export class Puller {
     return this.#objection;
   }
 
+  /** Large files under way. */
+  get fetching(): number {
+    return this.#transfers.size;
+  }
+
   /** Pulls whatever is wanted until the signal aborts; what is in flight then is finished or left for a resume. */
   async run(signal: AbortSignal): Promise<void> {
     const { folder, wants, clock } = this.#is;

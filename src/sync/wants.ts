@@ -37,20 +37,35 @@ export interface Want {
   singly: boolean;
 }
 
+/** What is wanted from one peer, that left out which only a person can heal. */
+export interface Pending {
+  readonly count: number;
+  /** Of the files among them. */
+  readonly bytes: number;
+  /** Since when the oldest is wanted. */
+  readonly since: number;
+}
+
 export class Wants {
   readonly #wants = new Map<RelPath, Want>();
   /** Those that may be tried at once, … */
   readonly #ready = new Set<Want>();
   /** … and the others, by when they may; a deadline that is not the want's own any more is passed over. */
   readonly #later = new Deadlines<Want>();
-  /** How many wants have a peer for a source, those left out that only a person can heal. */
-  readonly #counts = new Map<number, number>();
+  /** What is wanted from each peer: kept up, because operators ask while there are most. */
+  readonly #sums = new Map<number, { count: number; bytes: number }>();
+  #bytes = 0;
   #wake = () => {};
   #onGone: (path: RelPath) => void = () => {};
   #roomWaiters = new Set<() => void>();
 
   get size(): number {
     return this.#wants.size;
+  }
+
+  /** Bytes of all files that are wanted. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get(path: RelPath): Want | undefined {
@@ -172,7 +187,17 @@ export class Wants {
 
   /** Wants of a peer, those left out that only a person can heal. */
   countOf(roleid: number): number {
-    return this.#counts.get(roleid) ?? 0;
+    return this.#sums.get(roleid)?.count ?? 0;
+  }
+
+  /** The same with more of it; undefined where there is nothing. */
+  pendingFrom(roleid: number): Pending | undefined {
+    const sum = this.#sums.get(roleid);
+    if (!sum?.count) return undefined;
+    // Wants are in the order in which they came.
+    for (const { sources, stuck, since } of this.#wants.values())
+      if (!stuck && sources.has(roleid)) return { ...sum, since };
+    return undefined;
   }
 
   list(): Iterable<Want> {
@@ -229,9 +254,19 @@ export class Wants {
     this.#count(want, 1);
   }
 
-  #count(want: Want, by: 1 | -1): void {
-    if (want.stuck) return;
-    for (const roleid of want.sources.keys()) this.#counts.set(roleid, (this.#counts.get(roleid) ?? 0) + by);
+  #count({ entry, stuck, sources }: Want, by: 1 | -1): void {
+    const bytes = entry.kind === 'file' ? by * entry.size : 0;
+    this.#bytes += bytes;
+    if (stuck) return;
+    for (const roleid of sources.keys()) {
+      let sum = this.#sums.get(roleid);
+      if (!sum) {
+        sum = { count: 0, bytes: 0 };
+        this.#sums.set(roleid, sum);
+      }
+      sum.count += by;
+      sum.bytes += bytes;
+    }
   }
 
   #delete(want: Want): void {

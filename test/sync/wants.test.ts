@@ -13,6 +13,8 @@ const F = pathOf('f');
 const pathsOf = (wants: Iterable<Want>) => [...wants].map(({ path }) => path).sort();
 const ready = (wants: Wants, now: number, limit = 100) => pathsOf(wants.ready(now, limit));
 
+const bytesOf = (wants: readonly Want[]) => wants.reduce((sum, { entry }) => sum + entry.size, 0);
+
 function wanting(...entries: Parameters<Wants['add']>[0][]): Wants {
   const wants = new Wants();
   for (const [i, entry] of entries.entries()) wants.add(entry, NORTH, i + 1, 0);
@@ -212,17 +214,21 @@ describe('how far a peer’s feed is applied', () => {
     fc.assert(
       fc.property(steps, history => {
         const wants = new Wants();
-        for (const { do: step, path, roleid, stamp } of history) {
+        for (const [at, { do: step, path, roleid, stamp }] of history.entries()) {
           const entry = file(path, { 1: stamp }, { size: stamp });
-          if (step === 'add') wants.add(entry, { roleid, site: 'north' }, stamp, 0);
+          if (step === 'add') wants.add(entry, { roleid, site: 'north' }, stamp, at);
           else if (step === 'strike') wants.strike(entry.path, roleid);
           else if (step === 'done') wants.done(entry.path, entry);
           else if (step === 'strikeAll') wants.strikeAll(roleid);
           else wants.postpone(entry.path, 0, step === 'stuck');
           for (const peer of [1, 2, 3]) {
-            const counted = [...wants.list()].filter(want => !want.stuck && want.sources.has(peer)).length;
-            assert.equal(wants.countOf(peer), counted);
+            const counted = [...wants.list()].filter(want => !want.stuck && want.sources.has(peer));
+            const since = Math.min(...counted.map(want => want.since));
+            const pending = counted.length > 0 ? { count: counted.length, bytes: bytesOf(counted), since } : undefined;
+            assert.equal(wants.countOf(peer), counted.length);
+            assert.deepEqual(wants.pendingFrom(peer), pending);
           }
+          assert.equal(wants.bytes, bytesOf([...wants.list()]));
         }
       }),
     );
