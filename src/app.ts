@@ -10,7 +10,7 @@ import { formatProblem } from './config/problem.ts';
 import type { Instance, Network } from './core/topology.ts';
 import { CredentialError, type CredentialFiles, Credentials } from './credentials.ts';
 import { LockError } from './folder/lock.ts';
-import type { PathEvent } from './folder/replica.ts';
+import type { PathEvent } from './folder/path-event.ts';
 import { isLoopback } from './ops/access.ts';
 import { Events } from './ops/events.ts';
 import { openOps } from './ops/http.ts';

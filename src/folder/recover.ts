@@ -8,15 +8,23 @@ import { ancestorsOf, type RelPath } from '../core/path.ts';
 import { type Action, plan, type View } from '../core/plan.ts';
 import type { Discarded } from '../core/recovery.ts';
 import type { Applied } from './apply.ts';
-import { DiskError } from './disk.ts';
+import { type Disk, DiskError } from './disk.ts';
+import type { DomainIndex } from './index-store.ts';
 import type { Staging } from './staging.ts';
+import type { Trash } from './trash.ts';
+import { itemsIn } from './trash-items.ts';
 
-/** Items that are recovered in one go: some milliseconds, and one line of the journal each. */
+/** Items that are listed or recovered in one go: some milliseconds, and one line of the journal each. */
 const SLICE = 64;
 
 /** What recovering needs of a replica. */
 export interface RecoverContext {
+  readonly disk: Disk;
+  readonly index: DomainIndex;
   readonly view: View;
+  readonly trash: Trash;
+  /** Where the trash is, relative to the volume's root. */
+  readonly trashArea: string;
   readonly staging: Staging;
   readonly clock: Clock;
   readonly self: number;
@@ -29,6 +37,16 @@ export interface Unrecovered {
   readonly reason: string;
 }
 
+/** What lies in the trash, of days that had not ended at `since` (milliseconds since 1970). */
+export async function discarded(since: number, is: RecoverContext): Promise<Discarded[]> {
+  const items: Discarded[] = [];
+  for (const item of itemsIn(is.disk, is.trashArea, since, is.index)) {
+    items.push(item);
+    if (items.length % SLICE === 0) await is.clock.yield();
+  }
+  return items;
+}
+
 /** Brings items back, parents first; answers those that could not be. */
 export async function recover(items: readonly Discarded[], is: RecoverContext): Promise<Unrecovered[]> {
   const failed: Unrecovered[] = [];
@@ -36,6 +54,8 @@ export async function recover(items: readonly Discarded[], is: RecoverContext): 
     failed.push(...(await recoverSlice(items.slice(start, start + SLICE), is)));
     await is.clock.yield();
   }
+  const left = new Set(failed.map(({ path }) => path));
+  for (const { path, seen } of items) if (!left.has(path)) is.trash.takenOut(seen.size);
   return failed;
 }
 

@@ -1,80 +1,52 @@
 /**
- * A replica: this instance's side of one domain. Sole owner of its index; whatever changes the index goes through `#commit`, so
- * that journal, cache and feed never miss a change.
+ * A replica: this instance's side of one domain. Sole owner of its index: whoever finds, applies or forgets something hands it to one
+ * of the few methods at the end of this file, so that journal, cache and feed never miss a change.
  */
-import { type Clock, MAX_SKEW_MS, Pause, type Random } from '../core/clock.ts';
-import { type DigestNode, MAX_PREFIX } from '../core/digest.ts';
-import { type Entry, isEqual, isLive, isSameContent, type Seen } from '../core/entry.ts';
+import type { DigestNode } from '../core/digest.ts';
+import { type Entry, isLive, type Seen } from '../core/entry.ts';
 import type { HoldLimits } from '../core/holding.ts';
-import { redated } from '../core/observe.ts';
 import { type Operation, operationOf } from '../core/operation.ts';
-import { type DomainName, parentOf, type RelPath } from '../core/path.ts';
+import type { DomainName, RelPath } from '../core/path.ts';
 import type { Action, View } from '../core/plan.ts';
 import type { Discarded } from '../core/recovery.ts';
-import { type Attendance, oftenWithin } from '../core/retention.ts';
+import type { Attendance } from '../core/retention.ts';
 import { type Circumstances, type Halt, haltOf, lacksRoom, objection } from '../core/safety.ts';
-import { sameVersion } from '../core/version.ts';
 import type { Applied, ApplyContext, Truth } from './apply.ts';
 import { Batches, type Via } from './apply-batch.ts';
 import { Cache } from './cache.ts';
-import { type Disk, DiskError, isNoFile, makeDirectories, type Reader, seenOf } from './disk.ts';
+import { type Disk, DiskError, makeDirectories, type Reader } from './disk.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { DomainIndex, type Totals } from './index-store.ts';
-import { learnedOf, recordOf } from './intents.ts';
+import { recordOf } from './intents.ts';
 import { Journal, type JournalRecord } from './journal.ts';
 import { type HoldDecision, type LocalChange, Looker, type ScanProgress, type ScanReport } from './look.ts';
+import { Memory } from './memory.ts';
+import { eventsOf, isConflict, type PathEvent } from './path-event.ts';
 import { Problems } from './problem.ts';
-import { recover, type Unrecovered } from './recover.ts';
+import { discarded, type RecoverContext, recover, type Unrecovered } from './recover.ts';
+import { redate } from './redate.ts';
 import { renounce } from './renounce.ts';
-import { hasParents, replay } from './replay.ts';
-import type { ReplicaReport, ScanResult, ScanTrigger } from './replica-report.ts';
-import { parentPlacesIn, placeOf, type Scanner } from './scan.ts';
+import { replay } from './replay.ts';
+import type { ReplicaReport } from './replica-report.ts';
+import { reuse } from './reuse.ts';
+import { ScanLoop, type ScanLoopOptions } from './scan-loop.ts';
 import type { SmallFiles } from './small-files.ts';
 import { Staging } from './staging.ts';
-import { hashName, Trash } from './trash.ts';
-import { itemsIn, type KnownPaths } from './trash-items.ts';
+import { Trash } from './trash.ts';
 import type { TrashArea } from './trash-keeper.ts';
+import { Tree } from './tree.ts';
 import { type Inlet, WriteOut } from './write-out.ts';
 
-/** The journal is folded into the cache when it is larger than this: replaying it stays a matter of a second. */
-const FOLD_JOURNAL_BYTES = 32 * 1024 * 1024;
-/** A smaller journal is left as it is at the end: reading it takes less than rewriting the shards that it touches. */
-const KEEP_JOURNAL_BYTES = 1024 * 1024;
-/** How often a fold is considered, and a halted or missing domain looked at again. */
-const HOUSEKEEPING_MS = 10_000;
-/** How often tombstones past the retention are looked for: every instance drops them at the same time, give or take this. */
-const EXPIRE_MS = 60_000;
-/** How often heartbeats are written down. A crash must not make this instance look as if it had been away for long. */
-const REMEMBER_MS = 3_600_000;
-/** Entries looked at, or given a date, in one synchronous stretch: some milliseconds. */
-const SLICE = 64;
-
-/** Something that became true of a path. */
-export interface PathEvent {
-  readonly domain: DomainName;
-  /** `made` on this server's disk, or `pulled` from a peer. */
-  readonly did: 'made' | 'pulled';
-  readonly entry: Entry;
-  /** The site that it was learned from; undefined: made here. */
-  readonly via: string | undefined;
-  /** What stood here was changed without knowledge of it, and is in the trash. */
-  readonly conflict: boolean;
-}
-
 /** What a replica is made of. */
-export interface ReplicaOptions {
-  readonly domain: DomainName;
+export interface ReplicaOptions extends ScanLoopOptions {
   /** First-level directory of the volume. */
   readonly directory: string;
   /** Where staging and trash of this domain are, and its cache; relative to the volume's root. */
   readonly areas: { readonly staging: string; readonly trash: string; readonly cache: string };
   readonly disk: Disk;
-  readonly clock: Clock;
-  readonly random: Random;
   readonly self: number;
-  readonly scanner: Scanner;
   readonly smallFiles: SmallFiles;
   readonly settleMs: number;
-  readonly scanIntervalMs: number;
   readonly fsync: 'batch' | 'file' | 'off';
   /** From when on deletions are held; default: {@link HOLD_LIMITS}. */
   readonly holdLimits?: HoldLimits;
@@ -89,16 +61,10 @@ export interface ReplicaOptions {
   circumstances(): Circumstances;
   /** The digest changed by this path; `via`: the site it was learned from. */
   onChange(domain: DomainName, path: RelPath, via: string | undefined): void;
-  /** The first scan has ended: the domain can be pulled and served. */
-  onReady(domain: DomainName): void;
   /** Held deletions are undone: peers have what was forgotten. */
   onForgotten(domain: DomainName): void;
-  onEvent(event: string, fields: Record<string, unknown>): void;
   /** Told of each path as it changes; not of what a first scan meets. */
   onPath?(event: PathEvent): void;
-  /** Told of each scan that has ended. */
-  onScan?(domain: DomainName, report: ScanReport): void;
-  onReport?(report: ReplicaReport): void;
 }
 
 export class Replica implements View {
@@ -113,20 +79,13 @@ export class Replica implements View {
   readonly #trash: Trash;
   readonly #writeOut: WriteOut;
   readonly #looker: Looker;
+  readonly #scans: ScanLoop;
   readonly #batches: Batches;
-  #heard = new Map<number, number>();
-  #attendance: Attendance;
-  #lastScan: ScanReport | undefined;
+  readonly #memory: Memory;
+  readonly #house: Housekeeping;
+  readonly #tree: Tree;
+  readonly #recovering: RecoverContext;
   #conflicts = 0;
-  /** The last writing of what is kept besides the entries. */
-  #remembered: Promise<void> = Promise.resolve();
-  /** The cache is to be written soon: the index has what neither journal nor cache has, or it could not be written. */
-  #unwritten = false;
-  #notWritten: string | undefined;
-  #rescan = false;
-  #trigger: ScanTrigger = 'start';
-  readonly #pause = new Pause();
-  readonly #housePause = new Pause();
 
   constructor(options: ReplicaOptions) {
     this.#is = options;
@@ -135,21 +94,18 @@ export class Replica implements View {
     this.problems = new Problems(({ path, class: problemClass, message }) =>
       options.onEvent('item', { domain: options.domain, path, class: problemClass, message }),
     );
-    const { disk, areas, clock, self, directory } = options;
-    this.#attendance = { created: options.created, before: 0, since: clock.now(), forgotten: clock.now() };
+    const { domain, disk, areas, clock, self, directory, fsync, smallFiles } = options;
+    const index = this.#index;
     this.#journal = new Journal(disk, areas.cache);
     this.#cache = new Cache(disk, areas.cache, self, clock);
-    this.#staging = new Staging(disk, areas.staging, options.smallFiles);
+    this.#staging = new Staging(disk, areas.staging, smallFiles);
     this.#trash = new Trash(disk, areas.trash);
-    this.#writeOut = new WriteOut(this.#journal, options.fsync);
+    this.#writeOut = new WriteOut(this.#journal, fsync);
+    const tree = { disk, directory, index, clock, self, smallFiles, problems: this.problems };
+    const books = { index, journal: this.#journal, cache: this.#cache, writeOut: this.#writeOut };
     this.#looker = new Looker({
-      disk,
-      directory,
-      index: this.#index,
-      clock,
-      self,
+      ...tree,
       settleMs: options.settleMs,
-      problems: this.problems,
       holdLimits: options.holdLimits,
       ignored: path => options.ignored(path),
       guard: () => options.guard(),
@@ -159,21 +115,41 @@ export class Replica implements View {
       onHeld: reason => this.#onHeld(reason),
       onDrift: operation => this.#report({ did: 'drift', operation }),
     });
+    this.#scans = new ScanLoop(this.#looker, options);
     this.#batches = new Batches({
-      disk,
-      directory,
-      clock,
-      fsync: options.fsync,
-      smallFiles: options.smallFiles,
-      index: this.#index,
-      journal: this.#journal,
+      ...tree,
+      ...books,
+      fsync,
       staging: this.#staging,
-      writeOut: this.#writeOut,
       looker: this.#looker,
       context: () => this.#applyContext(),
       record: records => this.#record(records),
       commit: (action, truths, via) => this.#commitApplied(action, truths, via),
     });
+    const holdingSince = () => this.#looker.holdingSince;
+    this.#memory = new Memory({ cache: this.#cache, clock, self, created: options.created, holdingSince });
+    this.#house = new Housekeeping({
+      ...books,
+      domain,
+      clock,
+      retentionMs: options.retentionMs,
+      memory: this.#memory,
+      ready: () => this.ready,
+      halted: () => this.halted,
+      idle: () => this.#batches.idle(),
+      expire: () => this.#expire(),
+      onEvent: (event, fields) => options.onEvent(event, fields),
+      onReport: report => this.#report(report),
+    });
+    this.#tree = new Tree(tree);
+    this.#recovering = {
+      ...tree,
+      view: this,
+      trash: this.#trash,
+      trashArea: areas.trash,
+      staging: this.#staging,
+      apply: actions => this.apply(actions, () => undefined),
+    };
   }
 
   /** Loads cache and journal, and finishes what a crash interrupted. */
@@ -182,21 +158,12 @@ export class Replica implements View {
     for (const area of [areas.cache, areas.staging, areas.trash]) makeDirectories(disk, area);
     for (const shard of await this.#cache.load(this.#index))
       onEvent('cache shard damaged, set aside; the scan rebuilds it', { domain: this.domain, shard });
-    const memory = await this.#cache.loadMemory();
-    this.#heard = new Map(Object.entries(memory.heard).map(([origin, at]) => [Number(origin), at]));
-    this.#attendance = {
-      created: this.#is.created,
-      before: this.#heard.get(this.#is.self) ?? 0,
-      since: clock.now(),
-      // Who remembers nothing may have forgotten anything.
-      forgotten: memory.forgotten ?? clock.now(),
-    };
-    if (memory.holdingSince !== undefined) this.#looker.holdOn(memory.holdingSince);
-    const index = this.#index;
+    const holdingSince = await this.#memory.load();
+    if (holdingSince !== undefined) this.#looker.holdOn(holdingSince);
     replay(this.#journal.read(), {
       disk,
       directory: this.directory,
-      index,
+      index: this.#index,
       staged: entry => this.#staging.place(entry),
       setAside: (place, entry) => {
         this.#trash.take(place, entry, false, clock.now());
@@ -213,43 +180,17 @@ export class Replica implements View {
 
   /** Looks, scans and keeps house until the signal aborts; the cache is left to {@link close}. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#looker.run(signal), this.#scanLoop(signal), this.#keepHouse(signal)]);
+    await Promise.all([this.#looker.run(signal), this.#scans.run(signal), this.#house.run(signal)]);
   }
 
   /** Leaves on disk whatever the next start needs. */
-  async close(): Promise<void> {
-    if (this.#unwritten || this.#journal.bytes > KEEP_JOURNAL_BYTES) await this.flush();
-    else await this.#saveMemory();
+  close(): Promise<void> {
+    return this.#house.close();
   }
 
   /** Writes the cache. */
-  async flush(): Promise<void> {
-    let result: 'ok' | 'failed' = 'failed';
-    try {
-      this.#journal.rotate();
-      await this.#writeOut.renew();
-      await this.#cache.flush(this.#index);
-      await this.#saveMemory();
-      this.#journal.discardBefore();
-      this.#unwritten = false;
-      this.#notWritten = undefined;
-      result = 'ok';
-    } finally {
-      this.#report({ did: 'flush', result });
-    }
-  }
-
-  /** One after the other: they write the same file. */
-  #saveMemory(): Promise<void> {
-    this.#remembered = this.#remembered
-      .catch(() => {})
-      .then(() => {
-        const { holdingSince } = this.#looker;
-        const heard = Object.fromEntries(this.#heard);
-        const { forgotten } = this.#attendance;
-        return this.#cache.saveMemory({ heard, forgotten, ...(holdingSince !== undefined && { holdingSince }) });
-      });
-    return this.#remembered;
+  flush(): Promise<void> {
+    return this.#house.flush();
   }
 
   // --- what others read -------------------------------------------------------------------------
@@ -266,7 +207,7 @@ export class Replica implements View {
 
   /** Why the cache could not be written at the last try, or undefined. */
   get notWritten(): string | undefined {
-    return this.#notWritten;
+    return this.#house.notWritten;
   }
 
   /** Why nothing may be pulled now, or undefined. */
@@ -298,7 +239,7 @@ export class Replica implements View {
   }
 
   get lastScan(): ScanReport | undefined {
-    return this.#lastScan;
+    return this.#scans.last;
   }
 
   /** Losers of conflicts since start. */
@@ -342,11 +283,7 @@ export class Replica implements View {
 
   /** What stands on the disk at a path now: `other` for a kind that is not synchronised, undefined for nothing. Throws a DiskError. */
   stands(path: RelPath): Seen | 'other' | undefined {
-    const { disk } = this.#is;
-    if (!hasParents(disk, this.directory, path)) return undefined;
-    const place = placeOf(this.directory, path);
-    const stat = disk.lstat(place);
-    return stat && (seenOf(stat, () => disk.readlink(place)) ?? 'other');
+    return this.#tree.at(path);
   }
 
   /** Since when the deletion of a path is held (milliseconds since 1970), or undefined. */
@@ -360,15 +297,8 @@ export class Replica implements View {
   }
 
   /** The bytes of small files as the index has them; undefined for a file that is not plainly so, which {@link openRead} tells more of. */
-  async readSmall(paths: readonly RelPath[], notAfter: number): Promise<readonly (Uint8Array | undefined)[]> {
-    const parentsOf = parentPlacesIn(this.directory);
-    const copies = paths.map(path => {
-      const { size, mtime } = this.#index.get(path)!;
-      return { parents: parentsOf(path), place: placeOf(this.directory, path), size, mtime };
-    });
-    const contents = await this.#is.smallFiles.read(copies, notAfter);
-    for (const [i, path] of paths.entries()) if (contents[i]) this.problems.clear(path, 'unreadable');
-    return contents;
+  readSmall(paths: readonly RelPath[], notAfter: number): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#tree.readSmall(paths, notAfter);
   }
 
   /**
@@ -376,49 +306,28 @@ export class Replica implements View {
    * where it may not be read, and lists it.
    */
   openRead(path: RelPath): Reader | undefined {
-    const { disk, clock } = this.#is;
-    if (!hasParents(disk, this.directory, path)) return undefined;
-    try {
-      const reader = disk.openRead(placeOf(this.directory, path));
-      this.problems.clear(path, 'unreadable');
-      return reader;
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-      if (isNoFile(error)) return undefined;
-      this.problems.report(path, 'unreadable', unreadableText(error), clock.now());
-      throw error;
-    }
+    return this.#tree.openRead(path);
   }
 
   // --- heartbeats -------------------------------------------------------------------------------
 
   get heard(): ReadonlyMap<number, number> {
-    return this.#heard;
+    return this.#memory.heard;
   }
 
   /** When this instance was there to hear and to be heard. */
   get attendance(): Attendance {
-    return this.#attendance;
+    return this.#memory.attendance;
   }
 
   /** Takes newer heartbeats; answers whether any was. */
   hear(beats: Iterable<readonly [origin: number, at: number]>): boolean {
-    let news = false;
-    // One that is further ahead than any clock may be is of a clock that was put right since: nothing true would ever be newer.
-    const latest = this.#is.clock.now() + MAX_SKEW_MS;
-    for (const [origin, at] of beats) {
-      const known = this.#heard.get(origin);
-      if (known !== undefined && known <= latest && at <= known) continue;
-      this.#heard.set(origin, at);
-      news = true;
-    }
-    return news;
+    return this.#memory.hear(beats);
   }
 
   /** Deletions up to a date are forgotten by somebody that this instance has heard of: no deletion counts as known for being here. */
   forgot(upTo: number): void {
-    const forgotten = Math.max(this.#attendance.forgotten, Math.min(upTo, this.#is.clock.now()));
-    this.#attendance = { ...this.#attendance, forgotten };
+    this.#memory.forgot(upTo);
   }
 
   // --- deletions that are held ------------------------------------------------------------------
@@ -454,43 +363,25 @@ export class Replica implements View {
         this.problems.clear(path);
       },
     });
-    // It has nothing left that others would have to have heard of.
-    if (failed.length === 0) this.#attendance = { ...this.#attendance, before: 0, since: this.#is.clock.now() };
+    if (failed.length === 0) this.#memory.startAnew();
     return failed;
   }
 
   /** Writes down what has been heard: it survives a crash. */
   remember(): Promise<void> {
-    return this.#saveMemory();
+    return this.#memory.save();
   }
 
   // --- what operators undo ----------------------------------------------------------------------
 
   /** What lies in the trash, of days that had not ended at `since`. */
-  async discarded(since = 0): Promise<Discarded[]> {
-    const known: KnownPaths = {
-      has: path => this.#index.get(path) !== undefined,
-      ofHash: (hash, parent) =>
-        [...this.#index.under([hash.slice(0, MAX_PREFIX)])].find(
-          ({ path }) => parentOf(path) === parent && hashName(path) === hash,
-        )?.path,
-    };
-    const items: Discarded[] = [];
-    for (const item of itemsIn(this.#is.disk, this.#is.areas.trash, since, known)) {
-      items.push(item);
-      if (items.length % SLICE === 0) await this.#is.clock.yield();
-    }
-    return items;
+  discarded(since = 0): Promise<Discarded[]> {
+    return discarded(since, this.#recovering);
   }
 
   /** Brings back what was thrown away, as changes of this instance; answers what could not be. */
-  async recover(items: readonly Discarded[]): Promise<Unrecovered[]> {
-    const { clock, self } = this.#is;
-    const apply = (actions: readonly Action[]) => this.apply(actions, () => undefined);
-    const failed = await recover(items, { view: this, staging: this.#staging, clock, self, apply });
-    const left = new Set(failed.map(({ path }) => path));
-    for (const { path, seen } of items) if (!left.has(path)) this.#trash.takenOut(seen.size);
-    return failed;
+  recover(items: readonly Discarded[]): Promise<Unrecovered[]> {
+    return recover(items, this.#recovering);
   }
 
   /** Where the trash of this domain is, and what was thrown into it. */
@@ -501,55 +392,9 @@ export class Replica implements View {
   /** Gives entries of this instance that are dated in the future a date of now; answers how many those were. */
   async redate(): Promise<number> {
     const { clock, self } = this.#is;
-    const ahead: RelPath[] = [];
-    for (const entry of this.#index.entries()) if (redated(entry, self, clock.now())) ahead.push(entry.path);
-    for (let start = 0; start < ahead.length; start += SLICE) {
-      const slice = ahead.slice(start, start + SLICE).flatMap(path => {
-        const entry = redated(this.#index.get(path)!, self, clock.now());
-        const kept = this.#index.kept(path);
-        return entry ? { entry, ...(kept && { kept }) } : [];
-      });
-      this.#record(slice.map(recordOf));
-      for (const { entry, kept } of slice) this.#set({ entry }, kept, undefined);
-      await clock.yield();
-    }
-    // Until then this instance would seem to have been heard of in the future.
-    if ((this.#heard.get(self) ?? 0) > clock.now()) this.#heard.set(self, clock.now());
-    return ahead.length;
-  }
-
-  /** Forgets what is not here: no deletion, but as if it had never been here. */
-  #forget(paths: readonly RelPath[]): void {
-    this.#record(paths.map(drop => ({ drop })));
-    for (const path of paths) this.#drop(path);
-    this.#is.onForgotten(this.domain);
-  }
-
-  #drop(path: RelPath): void {
-    this.#index.drop(path);
-    this.#cache.touch(path);
-  }
-
-  #onHeld(reason: string | undefined): void {
-    const { domain, onEvent } = this.#is;
-    if (reason === undefined) onEvent('no deletions are held any more', { domain });
-    else
-      onEvent('deletions are held: nothing of them is deleted elsewhere', {
-        domain,
-        held: this.held.size,
-        reason,
-        next: `if they were meant: dfsync release --domain ${domain}; if not: dfsync undo --held --domain ${domain}, or put the files back`,
-      });
-    // What is held has to be known to the next start, the entries of a first scan too.
-    this.#housePause.wake();
-    // Without this it judges anew what is missing then.
-    this.#saveMemory().catch(error =>
-      onEvent('hold not written down', {
-        domain,
-        reason: String(error),
-        next: 'look at the volume: full, read-only or gone; do not restart before it is well',
-      }),
-    );
+    const count = await redate({ index: this.#index, clock, self, commit: truths => this.#commit(truths) });
+    this.#memory.putRight();
+    return count;
   }
 
   // --- hints ------------------------------------------------------------------------------------
@@ -561,28 +406,15 @@ export class Replica implements View {
 
   /** Events were lost, or an operator asks: scan now. */
   rescan(): void {
-    this.#rescan = true;
-    this.#pause.wake();
+    this.#scans.ask();
   }
 
   // --- receiving --------------------------------------------------------------------------------
 
   /** Takes a wanted file's content from the trash or from a file here that is exactly what the origin renamed; answers whether it could. */
   reuse(entry: Entry): boolean {
-    if (!entry.from) return false;
-    const thrown = this.#trash.find(entry.from, entry);
-    if (thrown !== undefined) {
-      this.#staging.copy(entry, thrown);
-      return true;
-    }
-    const known = this.#index.get(entry.from.path);
-    if (!isLive(known) || !sameVersion(known.version, entry.from.version)) return false;
-    const place = placeOf(this.directory, known.path);
-    const stat = this.#is.disk.lstat(place);
-    const seen = stat && seenOf(stat, () => '');
-    if (!seen || !isEqual(this.#index.onDisk(known.path)!, seen) || !isSameContent(seen, entry)) return false;
-    this.#staging.copy(entry, place);
-    return true;
+    const { disk, directory } = this.#is;
+    return reuse(entry, { disk, directory, index: this.#index, staging: this.#staging, trash: this.#trash });
   }
 
   /** Bytes of a wanted file that are staged already. */
@@ -630,6 +462,83 @@ export class Replica implements View {
     };
   }
 
+  #onHeld(reason: string | undefined): void {
+    const { domain, onEvent } = this.#is;
+    if (reason === undefined) onEvent('no deletions are held any more', { domain });
+    else
+      onEvent('deletions are held: nothing of them is deleted elsewhere', {
+        domain,
+        held: this.held.size,
+        reason,
+        next: `if they were meant: dfsync release --domain ${domain}; if not: dfsync undo --held --domain ${domain}, or put the files back`,
+      });
+    this.#house.noteHeld();
+  }
+
+  #report(report: ReplicaReport): void {
+    this.#is.onReport?.(report);
+  }
+
+  // --- what changes the index, and nothing else does -------------------------------------------
+
+  /** Something happened here. */
+  #commitLocal(changes: readonly LocalChange[]): void {
+    this.#record(changes.map(recordOf));
+    const operations: Partial<Record<Operation, number>> = {};
+    for (const change of changes) {
+      const operation = operationOf(this.#index.get(change.entry.path), change.entry);
+      operations[operation] = (operations[operation] ?? 0) + 1;
+      this.#set(change, undefined);
+      this.#is.onPath?.({ domain: this.domain, did: 'made', entry: change.entry, via: undefined, conflict: false });
+    }
+    this.#report({ did: 'change', operations });
+    try {
+      this.#writeOut.renamed(changes.map(({ entry }) => entry));
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+    }
+  }
+
+  /** A first scan met what has no entry: another one would say the same, so it goes to the cache alone. */
+  #commitMet(changes: readonly LocalChange[]): void {
+    this.#house.owe();
+    for (const change of changes) this.#set(change, undefined);
+  }
+
+  /** What an action made true goes to index, cache and feed. */
+  #commitApplied(action: Action, truths: readonly Truth[], via: Via): void {
+    const events = eventsOf(this.domain, action, truths, via);
+    for (const [i, truth] of truths.entries()) {
+      const { path } = truth.entry;
+      // Where the index alone changed, what is missing from the disk is missing still.
+      if (action.do !== 'record' || !isLive(truth.entry)) this.#looker.applied(path);
+      this.#set(truth, events[i]!.via);
+      if (truth.kept)
+        this.problems.report(
+          path,
+          'attributes',
+          'the file system keeps another date or mode than asked for',
+          this.#is.clock.now(),
+        );
+      else this.problems.clear(path);
+    }
+    if (isConflict(action)) this.#conflicts++;
+    if (this.#is.onPath) for (const event of events) this.#is.onPath(event);
+  }
+
+  /** Entries of this instance are others now, and the disk is as it was. */
+  #commit(truths: readonly Truth[]): void {
+    this.#record(truths.map(recordOf));
+    for (const truth of truths) this.#set(truth, undefined);
+  }
+
+  #set({ entry, identity, kept }: Truth, via: string | undefined): void {
+    const news = this.#index.set(entry, identity, kept);
+    this.#cache.touch(entry.path);
+    // Before the first scan has ended nobody is served: then the whole domain is announced.
+    if (news && this.ready) this.#is.onChange(this.domain, entry.path, via);
+  }
+
   /** What is true already stays true without its line in the journal: a crash would only make it a first look. */
   #record(records: readonly JournalRecord[]): void {
     try {
@@ -644,170 +553,25 @@ export class Replica implements View {
     }
   }
 
-  /** What an action made true goes to index, cache and feed. */
-  #commitApplied(action: Action, truths: readonly Truth[], via: Via): void {
-    const learned = new Set(learnedOf(action));
-    const site = via(action.entry.path);
-    for (const { entry, identity, kept } of truths) {
-      // Where the index alone changed, what is missing from the disk is missing still.
-      if (action.do !== 'record' || !isLive(entry)) this.#looker.applied(entry.path);
-      // What this instance adds of its own is news to its own site too.
-      const own = !learned.has(entry);
-      this.#set({ entry, ...(identity && { identity }) }, kept, own ? undefined : (via(entry.path) ?? site));
-      if (kept)
-        this.problems.report(
-          entry.path,
-          'attributes',
-          'the file system keeps another date or mode than asked for',
-          this.#is.clock.now(),
-        );
-      else this.problems.clear(entry.path);
-    }
-    const conflict = 'conflict' in action && action.conflict && isLive(action.was);
-    if (conflict) this.#conflicts++;
-    if (!this.#is.onPath) return;
-    for (const { entry } of truths) {
-      const own = !learned.has(entry);
-      const isLoser = conflict && entry === action.entry;
-      this.#is.onPath({
-        domain: this.domain,
-        did: own ? 'made' : 'pulled',
-        entry,
-        via: own ? undefined : (via(entry.path) ?? site),
-        conflict: isLoser,
-      });
-    }
+  /** Forgets what is not here: no deletion, but as if it had never been here. */
+  #forget(paths: readonly RelPath[]): void {
+    this.#record(paths.map(drop => ({ drop })));
+    for (const path of paths) this.#drop(path);
+    this.#is.onForgotten(this.domain);
   }
 
-  #commitLocal(changes: readonly LocalChange[]): void {
-    this.#record(changes.map(recordOf));
-    const operations: Partial<Record<Operation, number>> = {};
-    for (const change of changes) {
-      const operation = operationOf(this.#index.get(change.entry.path), change.entry);
-      operations[operation] = (operations[operation] ?? 0) + 1;
-      this.#set(change, undefined, undefined);
-      this.#is.onPath?.({ domain: this.domain, did: 'made', entry: change.entry, via: undefined, conflict: false });
-    }
-    this.#report({ did: 'change', operations });
-    try {
-      this.#writeOut.renamed(changes.map(({ entry }) => entry));
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-    }
+  #drop(path: RelPath): void {
+    this.#index.drop(path);
+    this.#cache.touch(path);
   }
 
-  #report(report: ReplicaReport): void {
-    this.#is.onReport?.(report);
-  }
-
-  #commitMet(changes: readonly LocalChange[]): void {
-    this.#unwritten = true;
-    for (const change of changes) this.#set(change, undefined, undefined);
-  }
-
-  #set({ entry, identity }: LocalChange, kept: Truth['kept'], via: string | undefined): void {
-    const news = this.#index.set(entry, identity, kept);
-    this.#cache.touch(entry.path);
-    // Before the first scan has ended nobody is served: then the whole domain is announced.
-    if (news && this.ready) this.#is.onChange(this.domain, entry.path, via);
-  }
-
-  async #scanLoop(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      this.#rescan = false;
-      const startedAt = this.#is.clock.now();
-      const result = await this.#scanOnce(signal);
-      if (signal.aborted) return;
-      this.#report({ did: 'scan', trigger: this.#trigger, result, ms: this.#is.clock.now() - startedAt });
-      const { scanIntervalMs, random } = this.#is;
-      // Varied, so that the instances of a site do not scan a shared storage at once.
-      const interval = scanIntervalMs * (0.75 + random() / 2);
-      if (!this.#rescan)
-        await this.#pause.of(
-          this.#lastScan?.objection === undefined ? interval : HOUSEKEEPING_MS,
-          this.#is.clock,
-          signal,
-        );
-      this.#trigger = this.#rescan ? 'lost-events' : result === 'ok' ? 'interval' : 'retry';
-    }
-  }
-
-  async #scanOnce(signal: AbortSignal): Promise<ScanResult> {
-    const wasReady = this.ready;
-    try {
-      const report = await this.#looker.scan(this.#is.scanner, signal);
-      if (report.objection !== undefined && report.objection !== this.#lastScan?.objection)
-        this.#is.onEvent('scan does not count', {
-          domain: this.domain,
-          reason: report.objection,
-          next: 'heal that; it is scanned again in ten seconds',
-        });
-      this.#lastScan = report;
-      this.#is.onScan?.(this.domain, report);
-      if (this.ready && !wasReady) this.#is.onReady(this.domain);
-      return report.objection === undefined ? 'ok' : 'objected';
-    } catch (error) {
-      if (signal.aborted) return 'failed';
-      this.#is.onEvent('scan failed', {
-        domain: this.domain,
-        reason: String(error),
-        next: 'look at the volume; it is scanned again in ten seconds',
-      });
-      await this.#is.clock.sleep(HOUSEKEEPING_MS, signal);
-      return 'failed';
-    }
-  }
-
-  #expire(): void {
+  /** Forgets deletions past the retention; answers whether there were any. */
+  #expire(): boolean {
     const expired = this.#index.expire(this.#is.clock.now(), this.#is.retentionMs);
     for (const { path, mtime } of expired) {
       this.#cache.touch(path);
       this.forgot(mtime);
     }
-    // Before a crash could make it look as if nothing had been forgotten; the index itself is written later.
-    if (expired.length > 0) this.#rememberSoon();
+    return expired.length > 0;
   }
-
-  #rememberSoon(): void {
-    this.remember().catch(error =>
-      this.#is.onEvent('heartbeats not written down', { domain: this.domain, reason: String(error) }),
-    );
-  }
-
-  async #keepHouse(signal: AbortSignal): Promise<void> {
-    const { clock, onEvent, retentionMs } = this.#is;
-    const every = (ms: number) => oftenWithin(retentionMs, ms);
-    let expireAt = 0;
-    let rememberAt = clock.now() + every(REMEMBER_MS);
-    while (!signal.aborted) {
-      if (clock.now() >= expireAt) {
-        expireAt = clock.now() + every(EXPIRE_MS);
-        this.#expire();
-      }
-      if (clock.now() >= rememberAt && this.ready && this.halted === undefined) {
-        rememberAt = clock.now() + every(REMEMBER_MS);
-        this.#rememberSoon();
-      }
-      await this.#housePause.of(every(HOUSEKEEPING_MS), clock, signal);
-      if (signal.aborted || !this.ready || (this.#journal.bytes < FOLD_JOURNAL_BYTES && !this.#unwritten)) continue;
-      await this.#batches.idle();
-      try {
-        await this.flush();
-      } catch (error) {
-        // The journal that has grown is the one of before by now.
-        this.#unwritten = true;
-        if (this.#notWritten === undefined)
-          onEvent('cache not written; it is tried again', {
-            domain: this.domain,
-            reason: String(error),
-            next: 'look at the volume: full, read-only or gone',
-          });
-        this.#notWritten = String(error);
-      }
-    }
-  }
-}
-
-function unreadableText({ code }: DiskError): string {
-  return `its content cannot be read (${code}), so no peer can have it: give the user of this instance permission; it is tried again when a peer asks`;
 }

@@ -1,20 +1,16 @@
 /** What lies in the trash: read back from the names that `trash.ts` gives. */
 
-import { childOf, parsePath, type RelPath } from '../core/path.ts';
+import { MAX_PREFIX } from '../core/digest.ts';
+import { childOf, parentOf, parsePath, type RelPath } from '../core/path.ts';
 import type { Discarded } from '../core/recovery.ts';
 import { type Disk, DiskError, seenOf } from './disk.ts';
+import type { DomainIndex } from './index-store.ts';
+import { hashName } from './trash.ts';
 
 /** `<name>~<stamp>.<writer>`, what was thrown away once more as `.<n>`, and `.conflict`. */
 const ITEM = /^(.*)~(\d+)\.(\d+)(?:\.\d+)?(\.conflict)?$/s;
 /** Stands for a name that was too long to keep: the hash of its path. */
 const HASHED = /^[0-9a-f]{16}$/;
-
-/** What the index knows of paths, so that names which look alike can be told apart. */
-export interface KnownPaths {
-  has(path: RelPath): boolean;
-  /** The path in a directory that a hash stands for; costs a pass over the index. */
-  ofHash(hash: string, parent: RelPath | undefined): RelPath | undefined;
-}
 
 /** A thrown away directory, above what was in it. */
 type Whole = Pick<Discarded, 'at' | 'mark' | 'conflict'>;
@@ -25,8 +21,9 @@ type Whole = Pick<Discarded, 'at' | 'mark' | 'conflict'>;
  *
  * @param trash relative to the volume's root
  * @param since days that ended before are left out, milliseconds since 1970
+ * @param index tells names apart which look alike
  */
-export function* itemsIn(disk: Disk, trash: string, since: number, known: KnownPaths): Generator<Discarded> {
+export function* itemsIn(disk: Disk, trash: string, since: number, index: DomainIndex): Generator<Discarded> {
   const firstDay = new Date(Math.max(0, since)).toISOString().slice(0, 10);
   for (const day of namesIn(disk, trash).sort())
     if (day >= firstDay) yield* below(`${trash}/${day}`, undefined, undefined);
@@ -59,13 +56,20 @@ export function* itemsIn(disk: Disk, trash: string, since: number, known: KnownP
 
   /** A directory that items lie in, whatever its name looks like. */
   function isParent(kind: string, path: RelPath): boolean {
-    return kind === 'directory' && known.has(path);
+    return kind === 'directory' && index.get(path) !== undefined;
   }
 
   function itemPath(name: string, parent: RelPath | undefined): RelPath {
     const path = childOf(parent, name);
-    return HASHED.test(name) && !known.has(path) ? (known.ofHash(name, parent) ?? path) : path;
+    return HASHED.test(name) && !index.get(path) ? (pathOfHash(name, parent, index) ?? path) : path;
   }
+}
+
+/** The path in a directory that a hash stands for. */
+function pathOfHash(hash: string, parent: RelPath | undefined, index: DomainIndex): RelPath | undefined {
+  for (const { path } of index.under([hash.slice(0, MAX_PREFIX)]))
+    if (parentOf(path) === parent && hashName(path) === hash) return path;
+  return undefined;
 }
 
 /** Somebody else may empty the trash meanwhile. */

@@ -2,7 +2,8 @@
 import type { Entry } from '../../src/core/entry.ts';
 import type { DomainName, RelPath } from '../../src/core/path.ts';
 import type { Circumstances } from '../../src/core/safety.ts';
-import { type PathEvent, Replica } from '../../src/folder/replica.ts';
+import type { PathEvent } from '../../src/folder/path-event.ts';
+import { Replica } from '../../src/folder/replica.ts';
 import type { ReplicaReport } from '../../src/folder/replica-report.ts';
 import { inlineSmallFiles } from '../../src/folder/small-files.ts';
 import { Crash, MemoryDisk } from '../sim/memory-disk.ts';
