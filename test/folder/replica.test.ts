@@ -2,38 +2,17 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Entry, isEqual, isLive } from '../../src/core/entry.ts';
 import type { RelPath } from '../../src/core/path.ts';
-import { type Action, plan } from '../../src/core/plan.ts';
+import type { Action } from '../../src/core/plan.ts';
 import { sameVersion } from '../../src/core/version.ts';
-import { DiskError } from '../../src/folder/disk.ts';
-import { directory, file, pathOf, symlink, tombstone } from '../support/entries.ts';
+import { directory, pathOf, symlink, tombstone } from '../support/entries.ts';
 import { type Life, SETTLE_MS, START, Volume } from '../support/life.ts';
-import { OPTIONS } from '../support/network.ts';
-
-const VIA = 'south';
-const NEW = { 3: START + 60_000 };
-
-/** A volume with a tree that an instance has known since its first life. */
-async function known(): Promise<Volume> {
-  const volume = new Volume();
-  volume.disk.mkdir('d/dir', 0o755);
-  volume.disk.mkdir('d/dir/sub', 0o755);
-  for (const path of ['f', 'g', 'dir/a', 'dir/sub/b', ...Array.from({ length: 10 }, (_, i) => `keep${i}`)])
-    volume.write(path);
-  volume.disk.symlink('f', 'd/link');
-  await volume.pass(10 * SETTLE_MS);
-  await (await volume.start()).end();
-  return volume;
-}
+import { actionsFor, carryOut, known, NEW, stage, VIA, wishedFile } from '../support/wishes.ts';
 
 /** What a peer wants to be true, and with what content. */
 interface Wish {
   readonly name: string;
   readonly wanted: (life: Life) => Entry[];
 }
-
-const content = (path: string) => Buffer.from(`new ${path}`);
-const wishedFile = (path: string, mode = 0o640) =>
-  file(path, NEW, { size: content(path).length, mtime: START + 59_000, mode });
 
 const wishes: Wish[] = [
   { name: 'a new file', wanted: () => [wishedFile('new')] },
@@ -83,28 +62,6 @@ function treeMoved(life: Life, from: string, to: string): Entry[] {
     },
     tombstone(old.path, NEW, START),
   ]);
-}
-
-function actionsFor(life: Life, wanted: readonly Entry[]): readonly Action[] {
-  return plan(
-    life.replica,
-    wanted.map(entry => ({ entry })),
-    7,
-    life.clock.now(),
-  ).actions;
-}
-
-async function stage(life: Life, actions: readonly Action[]): Promise<void> {
-  const fetched = actions.filter(action => action.do === 'fetch');
-  await life.replica.put(fetched.map(({ entry }) => ({ entry, bytes: content(entry.path) })));
-}
-
-async function carryOut(volume: Volume, life: Life, wanted: readonly Entry[]): Promise<string[]> {
-  const actions = actionsFor(life, wanted);
-  await stage(life, actions);
-  const applied = life.replica.apply(actions, () => VIA);
-  await volume.clock.settle();
-  return (await applied).map(({ result }) => result);
 }
 
 const same = (a: Entry | undefined, b: Entry | undefined) =>
@@ -174,34 +131,6 @@ describe('a restart', () => {
     assert.deepEqual(life.entry('f')?.version, { 0: START });
     assert.deepEqual(life.entry('dir')?.version, { 0: 0 });
     await life.end();
-  });
-
-  it('remembers heartbeats', async () => {
-    const volume = await known();
-    const life = await volume.start();
-    assert.equal(life.replica.hear([[3, 500]]), true);
-    assert.equal(life.replica.hear([[3, 499]]), false);
-    await life.end();
-    assert.deepEqual(new Map((await volume.start(7, false)).replica.heard), new Map([[3, 500]]));
-  });
-
-  it('forgets tombstones past the retention, and only those', async () => {
-    const volume = await known();
-    const life = await volume.start();
-    const deadline = volume.clock.now() - OPTIONS.retentionMs;
-    await carryOut(volume, life, [
-      tombstone('old', { 3: 5 }, deadline + 60_000),
-      tombstone('young', { 3: 5 }, deadline + 86_400_000),
-    ]);
-    await volume.pass(1_800_000);
-    assert.equal(life.entry('old')?.kind, 'tombstone', 'peers whose clocks are behind may still tell of it');
-    await volume.pass(1_800_000);
-    assert.equal(life.entry('old'), undefined);
-    assert.equal(life.entry('young')?.kind, 'tombstone');
-    await life.end();
-    const next = await volume.start(7, false);
-    assert.equal(next.entry('old'), undefined);
-    assert.equal(next.entry('young')?.kind, 'tombstone');
   });
 });
 
@@ -426,50 +355,6 @@ describe('a directory that moved as a whole', () => {
   });
 });
 
-describe('content that is here already', () => {
-  const renamed = (life: Life, from: string, to: string): Entry => {
-    const old = life.entry(from)!;
-    return { ...old, path: pathOf(to), version: NEW, from: { path: old.path, version: old.version } };
-  };
-
-  it('is taken from the trash', async () => {
-    const volume = await known();
-    const life = await volume.start();
-    const wanted = renamed(life, 'f', 'moved');
-    await carryOut(volume, life, [tombstone('f', NEW, START)]);
-    assert.ok(life.replica.reuse(wanted));
-    assert.equal(life.replica.received(wanted), wanted.size);
-    await life.end();
-  });
-
-  it('is copied from the very version that was renamed', async () => {
-    const volume = await known();
-    const life = await volume.start();
-    assert.ok(life.replica.reuse(renamed(life, 'f', 'moved')));
-    await life.end();
-  });
-
-  const others: [name: string, change: (volume: Volume, wanted: Entry) => Entry][] = [
-    ['another version', (_, wanted) => ({ ...wanted, from: { path: wanted.from!.path, version: { 9: 9 } } })],
-    [
-      'something else on the disk',
-      (volume, wanted) => {
-        volume.write('f', 'edited!');
-        return wanted;
-      },
-    ],
-    ['no rename asserted', (_, { from: __, ...wanted }) => wanted],
-    ['another size', (_, wanted) => ({ ...wanted, size: 99 })],
-  ];
-  for (const [name, change] of others)
-    it(`is not taken where there is ${name}`, async () => {
-      const volume = await known();
-      const life = await volume.start();
-      assert.equal(life.replica.reuse(change(volume, renamed(life, 'f', 'moved'))), false);
-      await life.end();
-    });
-});
-
 describe('a replica that must not', () => {
   it('does nothing without its intents on disk', async () => {
     const volume = await known();
@@ -504,206 +389,6 @@ describe('a replica that must not', () => {
   });
 });
 
-describe('bringing files to the disk', () => {
-  const synced: [name: string, files: number, isWhole: boolean, alone: number, together: number][] = [
-    ['that are large and whole is left to the background', 1, true, 0, 0],
-    ['that were not ended is done one by one', 3, false, 3, 0],
-    ['that are many is done for the whole volume', 20, false, 0, 1],
-  ];
-  for (const [name, files, isWhole, alone, together] of synced)
-    it(name, async () => {
-      const volume = new Volume();
-      const life = await volume.start();
-      const syncs = { alone: 0, together: 0 };
-      const { disk } = life;
-      const [sync, syncFile] = [disk.sync.bind(disk), disk.syncFile.bind(disk)];
-      disk.sync = () => {
-        syncs.together++;
-        return sync();
-      };
-      disk.syncFile = path => {
-        if (!path.endsWith('.jsonl')) syncs.alone++;
-        return syncFile(path);
-      };
-      const entries = Array.from({ length: files }, (_, i) => file(`large${i}`, { 9: 5 }, { size: 10 }));
-      for (const entry of entries) {
-        const inlet = life.replica.append(entry);
-        await inlet.write(Buffer.alloc(isWhole ? 10 : 5));
-        await inlet.sync();
-        await inlet.write(Buffer.alloc(isWhole ? 0 : 5));
-        if (isWhole) await inlet.end();
-        inlet.close();
-      }
-      const applied = life.replica.apply(actionsFor(life, entries), () => VIA);
-      await volume.clock.settle();
-      assert.deepEqual(
-        (await applied).map(({ result }) => result),
-        entries.map(() => 'done'),
-      );
-      assert.deepEqual(syncs, { alone, together });
-    });
-});
-
-describe('a large file', () => {
-  const whole = file('large', { 9: 5 }, { size: 10, mtime: START - 1_000 });
-
-  /** A life in which the file came whole and has its name; `written` resolves when it is on the disk. */
-  async function received(volume: Volume, entry: Entry, written: Promise<void>): Promise<Life> {
-    const life = await volume.start();
-    const { disk } = life;
-    const openAppend = disk.openAppend.bind(disk);
-    disk.openAppend = path => {
-      const writer = openAppend(path);
-      if (path.includes('/staging/')) writer.sync = () => written;
-      return writer;
-    };
-    const inlet = life.replica.append(entry);
-    await inlet.write(Buffer.alloc(entry.size));
-    await inlet.end();
-    inlet.close();
-    const applied = life.replica.apply(actionsFor(life, [entry]), () => VIA);
-    await volume.clock.settle();
-    assert.deepEqual(
-      (await applied).map(({ result }) => result),
-      ['done'],
-    );
-    return life;
-  }
-
-  /** The machine loses power before all of the file is on the disk: it has its name and date, and nothing of the end. */
-  function cutShort(volume: Volume, entry: Entry): void {
-    volume.disk.writeFile(`d/${entry.path}`, Buffer.alloc(entry.size - 4), entry.mode);
-    volume.disk.setDate(`d/${entry.path}`, entry.mtime);
-  }
-
-  const never = new Promise<void>(() => {});
-  const endings: [name: string, end: (life: Life, volume: Volume) => Promise<void>][] = [
-    ['at once', async life => life.kill()],
-    [
-      'after the cache was written',
-      async (life, volume) => {
-        const flushed = life.replica.flush();
-        await volume.clock.settle();
-        await flushed;
-        life.kill();
-      },
-    ],
-  ];
-  for (const [when, end] of endings)
-    it(`that a loss of power ${when} left short is no change: it comes again`, async () => {
-      const volume = await known();
-      await end(await received(volume, whole, never), volume);
-      cutShort(volume, whole);
-      const next = await volume.start();
-      assert.equal(next.entry('large'), undefined);
-      assert.equal(volume.disk.lstat('d/large'), undefined);
-      assert.equal(actionsFor(next, [whole])[0]?.do, 'fetch');
-      assert.deepEqual(next.changes, []);
-      assert.match(next.events.join(), /left short by a loss of power/);
-      await next.end();
-    });
-
-  it('that a loss of power left short in place of another one is no deletion of that', async () => {
-    const volume = await known();
-    const newer = { ...whole, path: pathOf('f'), version: NEW };
-    (await received(volume, newer, never)).kill();
-    cutShort(volume, newer);
-    const next = await volume.start();
-    assert.equal(next.entry('f'), undefined);
-    await next.end();
-  });
-
-  it('that somebody cut short after it had come is a change', async () => {
-    const volume = await known();
-    (await received(volume, whole, never)).kill();
-    await volume.pass(10 * SETTLE_MS);
-    volume.disk.writeFile('d/large', Buffer.alloc(6), whole.mode);
-    const next = await volume.start();
-    assert.equal(next.entry('large')?.size, 6);
-    await next.end();
-  });
-
-  it('that is on the disk is asked no more', async () => {
-    const volume = await known();
-    (await received(volume, whole, Promise.resolve())).kill();
-    cutShort(volume, whole);
-    const next = await volume.start();
-    assert.equal(next.entry('large')?.size, whole.size - 4);
-    await next.end();
-  });
-
-  const renames: [name: string, rename: (life: Life, volume: Volume) => Promise<void>][] = [
-    [
-      'for a peer',
-      async (life, volume) => {
-        const old = life.entry('large')!;
-        const wanted = { ...old, path: pathOf('moved'), version: NEW, from: { path: old.path, version: old.version } };
-        const actions = actionsFor(life, [wanted, tombstone('large', NEW, START)]);
-        assert.deepEqual(
-          actions.map(action => action.do),
-          ['rename'],
-        );
-        const applied = life.replica.apply(actions, () => VIA);
-        await volume.clock.settle();
-        assert.deepEqual(
-          (await applied).map(({ result }) => result),
-          ['done'],
-        );
-      },
-    ],
-    [
-      'by somebody here',
-      async (life, volume) => {
-        volume.disk.rename('d/large', 'd/moved');
-        for (const path of ['large', 'moved']) life.replica.hint(pathOf(path), true);
-        await volume.pass(5 * SETTLE_MS);
-        assert.equal(life.entry('moved')?.kind, 'file');
-      },
-    ],
-  ];
-  for (const [who, rename] of renames)
-    for (const [when, end] of endings)
-      it(`that was renamed ${who} and that a loss of power ${when} left short is no change`, async () => {
-        const volume = await known();
-        const life = await received(volume, whole, never);
-        await rename(life, volume);
-        await end(life, volume);
-        cutShort(volume, { ...whole, path: pathOf('moved') });
-        const next = await volume.start();
-        assert.equal(next.entry('moved'), undefined);
-        assert.deepEqual(next.changes, []);
-        await next.end();
-      });
-
-  it('that somebody made shorter meanwhile keeps that change over a crash', async () => {
-    const volume = await known();
-    const life = await received(volume, whole, never);
-    volume.write('large', 'mine');
-    life.replica.hint(whole.path, true);
-    await volume.pass(5 * SETTLE_MS);
-    assert.equal(life.entry('large')?.size, 4);
-    life.kill();
-    const next = await volume.start();
-    assert.equal(next.entry('large')?.size, 4);
-    assert.equal(volume.text('large'), 'mine');
-    await next.end();
-  });
-
-  it('that broke off leaves no note', async () => {
-    const volume = await known();
-    const life = await volume.start();
-    const inlet = life.replica.append(whole);
-    await inlet.write(Buffer.alloc(4));
-    inlet.close();
-    life.kill();
-    const lines = Buffer.from(volume.disk.readFile('.dfsync/cache/d/journal.jsonl')).toString().trim().split('\n');
-    assert.deepEqual(
-      lines.slice(-2).map(line => Object.keys(JSON.parse(line) as object)[0]),
-      ['unsynced', 'synced'],
-    );
-  });
-});
-
 describe('a path that is too long', () => {
   it('costs no other one its place in the cache', async () => {
     const volume = await known();
@@ -720,36 +405,6 @@ describe('a path that is too long', () => {
       [],
     );
     await next.end();
-  });
-});
-
-describe('a cache that cannot be written', () => {
-  it('is said, and written as soon as it can be, although the journal is a new one by then', async () => {
-    const volume = await known();
-    const life = await volume.start();
-    // One line of the journal for each: together more than it may have before it is folded.
-    const deep = Array.from({ length: 13 }, () => 'd'.repeat(250));
-    for (const i of deep.keys()) volume.disk.mkdir(`d/${deep.slice(0, i + 1).join('/')}`, 0o755);
-    const name = (i: number) => `${deep.join('/')}/${i}`;
-    for (let i = 0; i < 10_400; i++) {
-      volume.write(name(i));
-      life.replica.hint(pathOf(name(i)), true);
-    }
-    const openAppend = life.disk.openAppend.bind(life.disk);
-    life.disk.openAppend = path => {
-      if (path.includes('/shard-')) throw new DiskError('ENOSPC', 'write', path);
-      return openAppend(path);
-    };
-    await volume.pass(60_000);
-    assert.match(life.replica.notWritten ?? '', /ENOSPC/);
-    assert.ok(volume.disk.lstat('.dfsync/cache/d/journal.before.jsonl'));
-    assert.equal(life.events.filter(event => /cache not written/.test(event)).length, 1, 'it is told once');
-    life.disk.openAppend = openAppend;
-    await volume.pass(60_000);
-    assert.equal(life.replica.notWritten, undefined);
-    assert.equal(volume.disk.lstat('.dfsync/cache/d/journal.before.jsonl'), undefined);
-    assert.ok(volume.disk.lstat('.dfsync/cache/d/shard-00.json'));
-    await life.end();
   });
 });
 
@@ -776,44 +431,6 @@ describe('an intent that a crash left before the first cache was written', () =>
         actionsFor(next, [entry]).map(action => action.do),
         [step],
       );
-      await next.end();
-    });
-});
-
-describe('a deletion right before a kill -9', () => {
-  /** Long enough for the housekeeping to have written the cache. */
-  const WRITTEN_MS = 15_000;
-  const cases: [name: string, runs: number, passes: number, known: string | undefined, isWritten: boolean][] = [
-    ['before the first cache was written, announced: it is known', 0, 2 * SETTLE_MS, 'tombstone', false],
-    [
-      'before the first cache was written, and before anybody knew: it is forgotten, and may come back',
-      0,
-      0,
-      undefined,
-      false,
-    ],
-    ['after that, and before anybody knew: it is found', WRITTEN_MS, 0, 'tombstone', true],
-  ];
-  for (const [name, runs, passes, known, isWritten] of cases)
-    it(name, async () => {
-      const volume = new Volume();
-      for (const path of ['f', 'g', 'h', 'i']) volume.write(path);
-      await volume.pass(10 * SETTLE_MS);
-      const life = await volume.start();
-      await volume.pass(runs);
-      volume.disk.unlink('d/f');
-      life.replica.hint(pathOf('f'));
-      await volume.pass(passes);
-      assert.equal(volume.disk.lstat('.dfsync/cache/d/shard-.json') !== undefined, isWritten);
-      assert.equal(
-        life.changes.some(({ path }) => path === 'f'),
-        passes > 0,
-      );
-      life.kill();
-      const next = await volume.start();
-      await volume.pass(2 * SETTLE_MS);
-      assert.equal(next.entry('f')?.kind, known);
-      assert.equal(next.entry('g')?.kind, 'file');
       await next.end();
     });
 });
