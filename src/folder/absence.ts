@@ -1,0 +1,160 @@
+/**
+ * Absence: paths that are live in the index and gone from the disk. They are missing until their deletion is announced, or held until
+ * an operator decides; the file of one may be found under another name meanwhile.
+ */
+import { type Entry, isLive, isSameContent, type Seen } from '../core/entry.ts';
+import type { RelPath } from '../core/path.ts';
+import type { Stat } from './disk.ts';
+import { Held, type HeldPath } from './held.ts';
+import type { LookContext } from './look-context.ts';
+import { Missing } from './missing.ts';
+
+/** A path is missing, or held, or neither: never both. */
+export class Absence {
+  readonly #is: Pick<LookContext, 'index' | 'clock' | 'onHeld'>;
+  readonly #missing = new Missing();
+  readonly #held: Held;
+  /** The process before this one held deletions since then: what a first look finds missing stays held. */
+  #heldBefore: number | undefined;
+
+  constructor(context: Pick<LookContext, 'index' | 'clock' | 'onHeld' | 'holdLimits'>) {
+    this.#is = context;
+    this.#held = new Held(context.holdLimits);
+  }
+
+  has(path: RelPath): boolean {
+    return this.#missing.get(path) !== undefined || this.#held.get(path) !== undefined;
+  }
+
+  get missing(): Pick<Missing, 'get' | 'size' | 'paths' | 'halted' | 'announceAt' | 'moved'> {
+    return this.#missing;
+  }
+
+  get held(): Pick<Held, 'get' | 'size' | 'reason' | 'first' | 'paths' | 'isAbove'> {
+    return this.#held;
+  }
+
+  /** Since when deletions are held (milliseconds since 1970), as far as a next process has to know; undefined: none are. */
+  get holdingSince(): number | undefined {
+    return this.#held.since ?? this.#heldBefore;
+  }
+
+  /** The process before this one held deletions since then. */
+  holdOn(since: number): void {
+    this.#heldBefore = since;
+  }
+
+  /** Everything was looked at: if nothing is absent, nothing of what was held before is. */
+  seenAll(): void {
+    if (this.#missing.size === 0 && this.#held.size === 0) this.#heldBefore = undefined;
+  }
+
+  /** A path was seen gone; `first`: by a first look. */
+  notice(path: RelPath, first: boolean): void {
+    const known = this.#is.index.get(path);
+    if (!isLive(known) || this.has(path)) return;
+    this.#miss(known, first);
+    // Its parents gone, everything below is gone.
+    if (known.kind === 'directory') for (const entry of this.#is.index.liveBelow(path)) this.#miss(entry, first);
+  }
+
+  #miss({ path, kind }: Entry, first: boolean): void {
+    if (this.has(path)) return;
+    const missing = { since: this.#is.clock.now(), first, isFile: kind === 'file' };
+    this.#missing.add(path, missing, this.#is.index.identity(path)?.inode);
+  }
+
+  /** Something is at a path again, if it was absent. */
+  returned(path: RelPath): void {
+    if (!this.has(path)) return;
+    this.#missing.returned(this.#is.clock.now());
+    this.forget(path);
+  }
+
+  /** A path is not absent any more. */
+  forget(path: RelPath): void {
+    if (this.#missing.size > 0) this.#missing.delete(path, this.#is.index.identity(path)?.inode);
+    this.#letGo(path);
+  }
+
+  /** Something was applied at a path: it is not absent, nor what was found under another name. */
+  applied(path: RelPath): void {
+    this.forget(path);
+    this.#missing.unmove(path);
+  }
+
+  #letGo(path: RelPath): HeldPath | undefined {
+    const held = this.#held.delete(path);
+    if (held && this.#held.size === 0) {
+      this.#heldBefore = undefined;
+      this.#is.onHeld(undefined);
+    }
+    return held;
+  }
+
+  /** What was held is missing like anything else again. */
+  #reconsider(path: RelPath): void {
+    const held = this.#letGo(path);
+    if (held) this.#missing.add(path, { since: held.since, first: false, isFile: held.kind === 'file' }, held.inode);
+  }
+
+  /** Directories that were held for the sake of what was below them are not, when none of that is. */
+  reconsiderHollow(): void {
+    if (this.#held.isHollow) for (const path of this.#held.paths()) this.#reconsider(path);
+  }
+
+  /** Whether what was seen at a path is the file, or directory, of an absent one: then both are announced together. */
+  finds(path: RelPath, seen: Seen, stat: Stat): boolean {
+    const source = this.#missing.ofInode(stat.inode) ?? this.#held.ofInode(stat.inode);
+    const old = source !== undefined && source !== path ? this.#is.index.get(source) : undefined;
+    if (!old || !(seen.kind === 'directory' ? old.kind === 'directory' : isSameContent(old, seen))) return false;
+    if (this.#is.index.identity(old.path)?.birth !== stat.birth) return false;
+    this.#reconsider(old.path);
+    this.#missing.move(path, old.path);
+    return true;
+  }
+
+  /** The missing path whose file was found at this one, which is announced now. */
+  takeMovedTo(path: RelPath): RelPath | undefined {
+    const source = this.#missing.moved.get(path);
+    this.#missing.unmove(path);
+    return source;
+  }
+
+  /** All that was found under another name. Directory by directory, so that a peer finds together what it can move as a whole. */
+  takeMoved(): [to: RelPath, from: RelPath][] {
+    return this.#missing.takeMoved().sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
+  /** Nothing of what is missing counts, for a reason. */
+  halt(reason: string): void {
+    this.#missing.halt(reason, this.#is.clock.now());
+  }
+
+  resume(): void {
+    this.#missing.resume();
+  }
+
+  /** Why what is missing now is to be held, or undefined: then it is announced. */
+  judge(): string | undefined {
+    const { files, unseen } = this.#missing;
+    const now = this.#is.clock.now();
+    const reason =
+      this.#heldBefore !== undefined && unseen
+        ? 'deletions were held when this instance stopped, and these files are still missing'
+        : this.#held.judge({ files: this.#is.index.totals.files, missing: files, unseen }, now);
+    if (files > 0) this.#held.note(files, now, reason);
+    return reason;
+  }
+
+  /** What is missing is held from now on. */
+  hold(path: RelPath): void {
+    const missing = this.#missing.get(path);
+    const known = this.#is.index.get(path);
+    if (!missing || !isLive(known)) return;
+    const inode = this.#is.index.identity(path)?.inode ?? 0;
+    const since = missing.first ? Math.min(missing.since, this.#heldBefore ?? missing.since) : missing.since;
+    this.#missing.delete(path, inode);
+    this.#held.add(path, { since, kind: known.kind, inode });
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Announcing: what was found, what is gone and what has another name, as local changes. What went missing together is announced
+ * together, or held together; of what is held, what an operator has decided.
+ */
+import { isLive, isSameContent, type Origin, type Seen } from '../core/entry.ts';
+import { observe } from '../core/observe.ts';
+import { ancestorsOf, parentOf, type RelPath } from '../core/path.ts';
+import type { Absence } from './absence.ts';
+import type { Stat } from './disk.ts';
+import type { FirstLooks } from './first-look.ts';
+import type { LocalChange, LookContext } from './look-context.ts';
+import type { Obstacles } from './obstacles.ts';
+import { CLOSED, DEEP, HINTED, type Reasons } from './reasons.ts';
+import type { Sights } from './sight.ts';
+
+/** Changes announced in one synchronous stretch: some ten milliseconds, as a peer takes in one answer of the feed. */
+const ANNOUNCE_SLICE = 1_000;
+/** Held paths that are looked at in one synchronous stretch: a few milliseconds. */
+const HELD_SLICE = 256;
+
+/** What an operator can decide about deletions that are held: they were meant, or they are to be undone. */
+export type HoldDecision = 'release' | 'undo';
+
+/** What announcing needs of a looker. */
+export interface AnnounceContext
+  extends Pick<LookContext, 'index' | 'clock' | 'self' | 'guard' | 'commit' | 'forget' | 'onHeld'> {
+  readonly absence: Absence;
+  readonly firsts: FirstLooks;
+  readonly obstacles: Obstacles;
+  readonly reasons: Reasons;
+  readonly sights: Sights;
+}
+
+export class Announcer {
+  readonly #is: AnnounceContext;
+  #decided: { readonly decision: HoldDecision; readonly paths: readonly RelPath[] } | undefined;
+
+  constructor(context: AnnounceContext) {
+    this.#is = context;
+  }
+
+  /** What was seen at a path, as a change if it is one. */
+  found(path: RelPath, seen: Seen, stat: Stat, first: boolean, from?: Origin): LocalChange | undefined {
+    const { index, self, clock, obstacles } = this.#is;
+    obstacles.changed(path);
+    const entry = observe(path, index.onDisk(path), seen, { self, now: clock.now(), first }, from);
+    return entry && { entry, identity: { inode: stat.inode, birth: stat.birth } };
+  }
+
+  /** Directories that were found under another name, and are to be announced with what was in them: before anything new in them. */
+  parentsOf(path: RelPath): LocalChange[] {
+    const { absence } = this.#is;
+    if (absence.missing.moved.size === 0) return [];
+    return [...ancestorsOf(path)].reverse().flatMap(parent => {
+      const source = absence.takeMovedTo(parent);
+      return source === undefined ? [] : this.#moved(parent, source);
+    });
+  }
+
+  /** Announces what is still missing, and what was found of it under another name; or holds it. */
+  async announce(signal: AbortSignal): Promise<void> {
+    const { absence, guard, onHeld } = this.#is;
+    const objection = guard();
+    if (objection !== undefined) {
+      absence.halt(objection);
+      return;
+    }
+    absence.resume();
+    const left = new Map<RelPath, number>();
+    await this.#all(absence.takeMoved(), ([path, source]) => this.#move(path, source, left), signal);
+    const paths = absence.missing.paths();
+    const reason = absence.judge();
+    await this.#all(paths, path => this.#goneOrHeld(path, reason), signal);
+    if (reason !== undefined) onHeld(reason);
+  }
+
+  async #all<T>(items: readonly T[], announce: (item: T) => LocalChange[], signal: AbortSignal): Promise<void> {
+    const { clock, commit, sights } = this.#is;
+    for (let start = 0; start < items.length && !signal.aborted; start += ANNOUNCE_SLICE) {
+      sights.refresh();
+      const changes = items.slice(start, start + ANNOUNCE_SLICE).flatMap(announce);
+      if (changes.length > 0) commit(changes);
+      await clock.yield();
+    }
+  }
+
+  /** A directory cannot go while anything below it is held. */
+  #goneOrHeld(path: RelPath, reason: string | undefined): LocalChange[] {
+    const { absence } = this.#is;
+    if (reason === undefined && !absence.held.isAbove(path)) return this.#gone(path);
+    absence.hold(path);
+    return [];
+  }
+
+  /**
+   * A new name, then the old one; and the directory of the old one as soon as nothing is left in it (`left`: how much is). The old
+   * directory itself goes after what was in it.
+   */
+  #move(path: RelPath, source: RelPath, left: Map<RelPath, number>): LocalChange[] {
+    const { absence, index } = this.#is;
+    const isDirectory = index.get(source)?.kind === 'directory';
+    const changes = this.#moved(path, source);
+    if (isDirectory && index.liveChildren(source) > 0) return changes;
+    changes.push(...this.#gone(source));
+    if (!absence.missing.get(source)) this.#emptied(parentOf(source), left, changes);
+    return changes;
+  }
+
+  #emptied(directory: RelPath | undefined, left: Map<RelPath, number>, changes: LocalChange[]): void {
+    const { absence, index } = this.#is;
+    if (directory === undefined || !absence.missing.get(directory)) return;
+    const count = (left.get(directory) ?? index.liveChildren(directory)) - 1;
+    left.set(directory, count);
+    if (count > 0) return;
+    changes.push(...this.#gone(directory));
+    if (!absence.missing.get(directory)) this.#emptied(parentOf(directory), left, changes);
+  }
+
+  #moved(path: RelPath, source: RelPath): LocalChange[] {
+    const { absence, firsts, index, reasons, sights } = this.#is;
+    const old = index.get(source);
+    const sight = sights.of(path);
+    const missing = absence.missing.get(source);
+    const isMove = missing !== undefined && isLive(old) && !this.#isThere(source);
+    // A directory asserts nothing: it is there, and what is in it is announced next.
+    if ('hidden' in sight || !sight.seen || (!isMove && sight.seen.kind !== 'directory')) {
+      reasons.add(path, HINTED | CLOSED);
+      return [];
+    }
+    const from = isMove && isSameContent(old, sight.seen) ? { path: source, version: old.version } : undefined;
+    const first = missing?.first ?? firsts.isFirst(path);
+    const change = this.found(path, sight.seen, sight.stat, first, from);
+    return change ? [change] : [];
+  }
+
+  #isThere(path: RelPath): boolean {
+    const sight = this.#is.sights.of(path);
+    return 'hidden' in sight || sight.seen !== undefined;
+  }
+
+  #gone(path: RelPath): LocalChange[] {
+    const missing = this.#is.absence.missing.get(path);
+    return missing ? this.#deletion(path, missing) : [];
+  }
+
+  /** The deletion of a path that is absent, if it is gone indeed; then it is absent no more. */
+  #deletion(path: RelPath, { since, first }: { readonly since: number; readonly first: boolean }): LocalChange[] {
+    const { absence, index, reasons, self, sights } = this.#is;
+    const sight = sights.of(path);
+    if ('hidden' in sight) return [];
+    absence.forget(path);
+    if (sight.seen) {
+      reasons.add(path, HINTED | DEEP, first);
+      return [];
+    }
+    const entry = observe(path, index.get(path), undefined, { self, now: since, first });
+    return entry ? [{ entry }] : [];
+  }
+
+  /** An operator decides about what is held now and is missing since a time or later; answers how many paths that are. */
+  decide(decision: HoldDecision, since: number): number {
+    const paths = this.#is.absence.held.paths(since);
+    this.#decided = { decision, paths };
+    return paths.length;
+  }
+
+  /** Does what an operator has decided. */
+  async carryOut(signal: AbortSignal): Promise<void> {
+    const { absence, clock, commit, forget, guard, sights } = this.#is;
+    if (!this.#decided || guard() !== undefined) return;
+    const { decision, paths } = this.#decided;
+    this.#decided = undefined;
+    for (let start = 0; start < paths.length && !signal.aborted; start += HELD_SLICE) {
+      sights.refresh();
+      const gone = paths.slice(start, start + HELD_SLICE).flatMap(path => {
+        const held = absence.held.get(path);
+        return held ? this.#deletion(path, { since: held.since, first: false }) : [];
+      });
+      if (gone.length > 0) {
+        if (decision === 'undo') forget(gone.map(({ entry }) => entry.path));
+        else commit(gone);
+      }
+      await clock.yield();
+    }
+  }
+}
