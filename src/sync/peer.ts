@@ -95,6 +95,13 @@ export type HashItem =
 /** A file as it is asked for: exactly this size and date, or an error. */
 export type FileRef = Pick<Entry, 'path' | 'size' | 'mtime'>;
 
+/** Somebody to fetch from. */
+export interface Source {
+  readonly peer: Peer;
+  /** Whether it is of this instance's site: asked before others. */
+  readonly near: boolean;
+}
+
 /**
  * One peer. Every call rejects with a {@link PeerError} when the peer cannot be reached or answers something else than
  * expected; an aborted signal rejects with the signal's reason.

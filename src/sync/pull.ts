@@ -1,52 +1,30 @@
 /**
  * Pulling: wants become true, one domain at a time.
  *
- *   plan (pure) -> object? -> structure -> small files in bundles -> commit        and, in a lane of their own, large files
+ *   plan (pure) -> object? -> structure -> small files, in bundles        and, in a lane of their own, large files
  *
- * A failure of one path is data; it never ends the cycle.
+ * What comes next is planned while small files are still on their way, unless it would take a directory from under them.
  */
 import { type Clock, Pause } from '../core/clock.ts';
-import { type Entry, isLive } from '../core/entry.ts';
+import type { Entry } from '../core/entry.ts';
 import { ancestorsOf, type RelPath } from '../core/path.ts';
 import { type Action, type Pending, plan } from '../core/plan.ts';
-import type { ActionResult, Folder } from './folder.ts';
-import { type Peer, PeerError } from './peer.ts';
+import { Bundles, type Fetch, SMALL_BYTES } from './bundles.ts';
+import type { Folder } from './folder.ts';
+import { Outcomes } from './outcome.ts';
+import { PeerError, type Source } from './peer.ts';
 import { type PullReport, Tally } from './pull-report.ts';
+import { Transfers } from './transfers.ts';
 import type { Want, Wants } from './wants.ts';
-import { WriteBehind } from './write-behind.ts';
 
 /** Wants in one plan. */
 const BATCH = 8_000;
-/** A file up to this size travels in a bundle, held in memory whole on both sides. */
-export const SMALL_BYTES = 256 * 1024;
-/** Files in one bundle … */
-const BUNDLE_FILES = 1_000;
-/** … and their bytes: what a slow link carries in some seconds. */
-const BUNDLE_BYTES = 4 * 1024 * 1024;
-/** Bundles under way at once: one is written to disk while others travel. */
-const BUNDLES_AT_ONCE = 3;
-/** Large files under way at once in a domain. */
-const LARGE_AT_ONCE = 2;
 /** How often a halted domain is looked at again. */
 const HALTED_MS = 1_000;
 /** Wants are looked at at least so often. */
 const PAUSE_AT_MOST_MS = 60_000;
-/** A want that waits for something else in the tree is listed after so long. */
-const LIST_WAITING_MS = 10_000;
-
-/** A transfer that failed so often in a row is listed: a peer that restarts fails once or twice. */
-const LIST_FAILED_TRIES = 3;
-/** How often a large file on its way in makes sure that it may go on. */
-const OBJECTION_BYTES = 64 * 1024 * 1024;
 
 const NO_BYTES = new Uint8Array(0);
-
-/** Somebody to fetch from. */
-export interface Source {
-  readonly peer: Peer;
-  /** Whether it is of this instance's site: asked before others. */
-  readonly near: boolean;
-}
 
 export interface PullOptions {
   readonly folder: Folder;
@@ -62,24 +40,37 @@ export interface PullOptions {
   onEntries(roleid: number, entries: readonly Entry[]): void;
 }
 
-type Fetch = Extract<Action, { do: 'fetch' }>;
-
 export class Puller {
   readonly #is: PullOptions;
+  readonly #outcomes: Outcomes;
+  readonly #bundles: Bundles;
+  readonly #transfers: Transfers;
   #objection: string | undefined;
-  /** What a transfer threw although it never should: ends {@link run}. */
+  /** What was thrown although it never should: ends {@link run}. */
   #failure: unknown;
-  /** Large transfers under way; of a path one at a time, because two would write to one staged file. */
-  readonly #transfers = new Map<RelPath, Promise<void>>();
   readonly #pause = new Pause();
   readonly #since: number;
 
   constructor(options: PullOptions) {
     this.#is = options;
     this.#since = options.clock.now();
+    this.#outcomes = new Outcomes(options);
+    const lane = {
+      ...options,
+      outcomes: this.#outcomes,
+      sourceOf: (path: RelPath) => this.#sourceOf(path),
+      onFailure: (error: unknown) => {
+        this.#failure ??= error;
+        this.#pause.wake();
+      },
+    };
+    this.#bundles = new Bundles(lane);
+    this.#transfers = new Transfers({
+      ...lane,
+      tally: () => this.#tally(),
+      onReport: (tally, startedAt) => this.#report(tally, startedAt),
+    });
     options.wants.onWake(() => this.#pause.wake());
-    // What kept it from being pulled is no news of a path that nobody offers any more.
-    options.wants.onGone(path => options.folder.problems.clear(path, 'waiting', 'transfer', 'unwritable'));
   }
 
   /** Why nothing is pulled, or undefined. */
@@ -107,7 +98,7 @@ export class Puller {
           signal,
         );
     }
-    await Promise.all(this.#transfers.values());
+    await Promise.all([this.#bundles.idle(), this.#transfers.idle()]);
     if (this.#failure !== undefined) throw this.#failure;
   }
 
@@ -117,20 +108,26 @@ export class Puller {
     const startedAt = clock.now();
     const batch = wants.ready(startedAt, BATCH);
     if (batch.length === 0) return false;
+    const { actions, pending, settled } = plan(folder, batch, self, startedAt);
+    if (this.#bundles.underway > 0 && actions.some(takesTree)) {
+      // What is on its way is in no view yet: it counts in the next plan.
+      await this.#bundles.idle();
+      return true;
+    }
     const tally = this.#tally();
-    const { actions, pending, settled } = plan(folder, batch, self, clock.now());
-    for (const path of settled) this.#settle(path);
+    for (const path of settled) this.#outcomes.settle(path);
     await this.#ask(pending, signal);
     await this.#apply(
       actions.filter(action => action.do !== 'fetch'),
       tally,
     );
-    await this.#fetch(
+    const small = await this.#fetch(
       actions.filter(action => action.do === 'fetch'),
       tally,
       signal,
     );
-    this.#report(tally, startedAt);
+    void this.#bundles.add(small, tally, signal).then(() => this.#report(tally, startedAt));
+    await this.#bundles.room();
     return true;
   }
 
@@ -139,10 +136,8 @@ export class Puller {
     return new Tally({ self, since: this.#since, skews: skews(), now: () => clock.now() });
   }
 
-  #settle(path: RelPath): void {
-    const entry = this.#is.folder.get(path);
-    if (entry) this.#is.wants.done(path, entry);
-    this.#is.folder.problems.clear(path, 'waiting', 'gone', 'transfer', 'unwritable');
+  #apply(actions: readonly Action[], tally: Tally): Promise<void> {
+    return this.#outcomes.apply(actions.map(action => ({ action, tally })));
   }
 
   /** What waits is tried again later; parents that nobody knows the mode of are asked for now. */
@@ -153,7 +148,7 @@ export class Puller {
       const want = wants.get(path);
       // Whoever told first may be gone, or stand by, by now.
       const roleid = this.#sourceOf(path);
-      if (!want || why !== 'parent') this.#wait(path, why);
+      if (!want || why !== 'parent') this.#outcomes.wait(path, why);
       else if (roleid === undefined) wants.postpone(path, clock.now());
       else byPeer.set(roleid, [...(byPeer.get(roleid) ?? []), want]);
     }
@@ -176,77 +171,15 @@ export class Puller {
     }
   }
 
-  #wait(path: RelPath, why: Pending['why']): void {
-    const { wants, folder, clock } = this.#is;
-    const want = wants.get(path);
-    if (!want) return;
-    wants.postpone(path, clock.now());
-    if (clock.now() - want.since < LIST_WAITING_MS) return;
-    const reason =
-      why === 'occupied' ? 'something lives below the directory that is to go' : 'a parent is a file or symlink here';
-    folder.problems.report(path, 'waiting', reason, clock.now());
-  }
-
-  /** Applies actions and settles their wants. */
-  async #apply(actions: readonly Action[], tally: Tally): Promise<void> {
-    if (actions.length === 0) return;
-    const results = await this.#is.folder.apply(actions, path => this.#is.wants.get(path)?.via);
-    for (const [i, result] of results.entries()) this.#applied(actions[i]!, result, tally);
-  }
-
-  #applied(action: Action, result: ActionResult, tally: Tally): void {
-    const { wants, folder, clock } = this.#is;
-    switch (result.result) {
-      case 'done':
-        tally.done(action);
-        for (const { entry } of result.truths) this.#settle(entry.path);
-        break;
-      case 'changed':
-        tally.changed++;
-        if (action.do === 'move') this.#separate(action);
-        else wants.postpone(action.entry.path, clock.now());
-        break;
-      case 'failed':
-        if (action.do === 'move') {
-          this.#separate(action);
-          break;
-        }
-        tally.failed++;
-        wants.postpone(action.entry.path, clock.now(), true);
-        folder.problems.report(action.entry.path, 'unwritable', `${result.message}; it is tried again`, clock.now());
-        break;
-      default:
-        result satisfies never;
-    }
-  }
-
-  /** What cannot move as a whole is done path by path, at once: that tells which of them is in the way. */
-  #separate(tree: Extract<Action, { do: 'move' }>): void {
-    for (const { entry, tombstone } of [tree, ...tree.below])
-      for (const { path } of [entry, tombstone]) {
-        const want = this.#is.wants.get(path);
-        if (want) want.singly = true;
-      }
-  }
-
-  async #fetch(actions: readonly Fetch[], tally: Tally, signal: AbortSignal): Promise<void> {
+  /** Installs what is here already, begins with large files; answers the small ones that have to travel. */
+  async #fetch(actions: readonly Fetch[], tally: Tally, signal: AbortSignal): Promise<Fetch[]> {
     const here: Fetch[] = [];
     const away: Fetch[] = [];
     for (const action of actions) (this.#isHere(action.entry, tally) ? here : away).push(action);
-    const empty = here.filter(({ entry }) => entry.size === 0);
-    const failed = await this.#put(empty.map(action => ({ action, bytes: NO_BYTES })));
-    await this.#apply(
-      here.filter(action => !failed.has(action)),
-      tally,
-    );
-    const small = away.filter(({ entry }) => entry.size <= SMALL_BYTES);
-    const bundles = this.#bundles(small);
-    const lane = async () => {
-      for (let bundle = bundles.shift(); bundle && !signal.aborted; bundle = bundles.shift())
-        await this.#fetchBundle(bundle.roleid, bundle.actions, tally, signal);
-    };
-    for (const { entry } of away) if (entry.size > SMALL_BYTES) this.#startLarge(entry, signal);
-    await Promise.all(Array.from({ length: BUNDLES_AT_ONCE }, lane));
+    const made = await this.#makeEmpty(here);
+    await this.#apply(made, tally);
+    for (const { entry } of away) if (entry.size > SMALL_BYTES) this.#transfers.start(entry, signal);
+    return away.filter(({ entry }) => entry.size <= SMALL_BYTES);
   }
 
   /** Whether the content need not travel: it is empty, staged by a former life, or on this disk already. */
@@ -259,30 +192,26 @@ export class Puller {
       return saving !== undefined;
     } catch (error) {
       // Then it has to travel, or fails again where the failure is handled.
-      this.#failedLocally(error, [{ entry }]);
+      this.#outcomes.failedLocally(error, [entry]);
       return false;
     }
   }
 
-  #bundles(actions: readonly Fetch[]): { roleid: number; actions: Fetch[] }[] {
-    const bundles: { roleid: number; actions: Fetch[]; bytes: number }[] = [];
-    const open = new Map<number, (typeof bundles)[number]>();
-    for (const action of actions) {
-      const roleid = this.#sourceOf(action.entry.path);
-      if (roleid === undefined) {
-        this.#is.wants.postpone(action.entry.path, this.#is.clock.now());
-        continue;
-      }
-      let bundle = open.get(roleid);
-      if (!bundle || bundle.actions.length >= BUNDLE_FILES || bundle.bytes + action.entry.size > BUNDLE_BYTES) {
-        bundle = { roleid, actions: [], bytes: 0 };
-        bundles.push(bundle);
-        open.set(roleid, bundle);
-      }
-      bundle.actions.push(action);
-      bundle.bytes += action.entry.size;
+  /** Stages the empty ones of these files; answers all but those that the disk refused. */
+  async #makeEmpty(actions: readonly Fetch[]): Promise<readonly Fetch[]> {
+    const { folder, wants, clock } = this.#is;
+    const empty = actions.filter(({ entry }) => entry.size === 0);
+    if (empty.length === 0) return actions;
+    const refused = await folder.put(empty.map(({ entry }) => ({ entry, bytes: NO_BYTES })));
+    const failed = new Set<Fetch>();
+    for (const [i, error] of refused.entries()) {
+      if (!error) continue;
+      const action = empty[i]!;
+      failed.add(action);
+      this.#outcomes.failedLocally(error, [action.entry]);
+      wants.postpone(action.entry.path, clock.now());
     }
-    return bundles;
+    return actions.filter(action => !failed.has(action));
   }
 
   /** Who to fetch a path from: own site first. */
@@ -291,208 +220,28 @@ export class Puller {
     return sources.find(roleid => this.#is.source(roleid)!.near) ?? sources[0];
   }
 
-  async #fetchBundle(roleid: number, actions: readonly Fetch[], tally: Tally, signal: AbortSignal): Promise<void> {
-    const { folder } = this.#is;
-    const waiting = new Map(actions.map(action => [action.entry.path, action]));
-    const received: { action: Fetch; bytes: Uint8Array }[] = [];
-    try {
-      const source = this.#is.source(roleid);
-      if (!source) throw new PeerError(0, 'it is not connected');
-      const files = actions.map(({ entry: { path, size, mtime } }) => ({ path, size, mtime }));
-      for await (const item of source.peer.bundle(folder.domain, files, signal)) {
-        const action = waiting.get(item.path);
-        waiting.delete(item.path);
-        if (!action) continue;
-        if ('status' in item) this.#refused(action.entry, roleid, item.status, tally);
-        else if (item.bytes.length !== action.entry.size) this.#struck(action.entry, roleid);
-        else {
-          tally.bytes += item.bytes.length;
-          received.push({ action, bytes: item.bytes });
-        }
-      }
-    } catch (error) {
-      if (error instanceof PeerError) tally.trouble = error.message;
-      else if (!signal.aborted) this.#failedLocally(error, actions);
-    }
-    for (const action of waiting.values()) this.#retry(action.entry.path, tally);
-    const failed = await this.#put(received);
-    const staged = received.flatMap(({ action }) => (failed.has(action) ? [] : action));
-    tally.fetched += staged.length;
-    await this.#apply(staged, tally);
-  }
-
-  /** Stages what came; answers what this disk refused. */
-  async #put(files: readonly { readonly action: Fetch; readonly bytes: Uint8Array }[]): Promise<ReadonlySet<Fetch>> {
-    const failed = new Set<Fetch>();
-    if (files.length === 0) return failed;
-    const { folder, wants, clock } = this.#is;
-    const refused = await folder.put(files.map(({ action, bytes }) => ({ entry: action.entry, bytes })));
-    for (const [i, error] of refused.entries()) {
-      if (!error) continue;
-      const { action } = files[i]!;
-      failed.add(action);
-      this.#failedLocally(error, [action]);
-      wants.postpone(action.entry.path, clock.now());
-    }
-    return failed;
-  }
-
-  #startLarge(entry: Entry, signal: AbortSignal): void {
-    const { wants, clock } = this.#is;
-    const want = wants.get(entry.path);
-    const roleid = this.#sourceOf(entry.path);
-    if (!want || roleid === undefined || this.#transfers.size >= LARGE_AT_ONCE || this.#transfers.has(entry.path)) {
-      // A free lane wakes what waits.
-      if (want && !want.transfer) wants.delay(entry.path, clock.now() + HALTED_MS, clock.now());
-      return;
-    }
-    const objection = this.#lacksRoom(entry);
-    if (objection !== undefined) {
-      this.#is.folder.problems.report(entry.path, 'unwritable', `${objection}; it is tried again`, clock.now());
-      wants.postpone(entry.path, clock.now(), true);
-      return;
-    }
-    want.transfer = new AbortController();
-    const ends = AbortSignal.any([signal, want.transfer.signal]);
-    const failed = (error: unknown) => {
-      this.#failure = error;
-    };
-    const transfer = this.#fetchLarge(want, entry, roleid, ends)
-      .catch(failed)
-      .finally(() => {
-        this.#transfers.delete(entry.path);
-        want.transfer = undefined;
-        wants.hurry(clock.now());
-      });
-    this.#transfers.set(entry.path, transfer);
-  }
-
-  #lacksRoom(entry: Entry): string | undefined {
-    const { folder } = this.#is;
-    try {
-      return folder.lacksRoom(entry.size - folder.received(entry));
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
-  }
-
-  async #fetchLarge(want: Want, entry: Entry, roleid: number, signal: AbortSignal): Promise<void> {
-    const { folder, clock, self } = this.#is;
-    const startedAt = clock.now();
-    const tally = this.#tally();
-    try {
-      await this.#receive(entry, roleid, tally, signal);
-      tally.fetched++;
-    } catch (error) {
-      if (error instanceof PeerError && error.refusesItem) this.#struck(entry, roleid);
-      else if (!signal.aborted) {
-        if (error instanceof PeerError) tally.trouble = error.message;
-        else {
-          this.#failedLocally(error, [{ entry }]);
-          // Half a file that this disk has no room for would keep all others out.
-          folder.discard(entry);
-        }
-        this.#retry(entry.path, tally, error instanceof PeerError && error.withholdsItem ? roleid : undefined);
-      }
-      if (want.transfer?.signal.aborted) folder.discard(entry);
-      if (tally.retried > 0) this.#report(tally, startedAt);
-      return;
-    }
-    // The tree may have changed meanwhile: plan anew, for what was transferred.
-    const { actions, settled, pending } = plan(folder, [{ ...want, entry }], self, clock.now());
-    for (const path of settled) this.#settle(path);
-    if (pending.length > 0) this.#wait(entry.path, pending[0]!.why);
-    await this.#apply(actions, tally);
-    this.#report(tally, startedAt);
-  }
-
   #report(tally: Tally, startedAt: number): void {
     this.#is.onReport({ ...tally, ms: this.#is.clock.now() - startedAt });
   }
+}
 
-  async #receive(entry: Entry, roleid: number, tally: Tally, signal: AbortSignal): Promise<void> {
-    const source = this.#is.source(roleid);
-    if (!source) throw new PeerError(0, 'it is not connected');
-    const inlet = this.#is.folder.append(entry);
-    const writer = new WriteBehind(inlet);
-    try {
-      let size = inlet.size;
-      let unasked = 0;
-      tally.save('resumed', size);
-      const stream = await source.peer.file(this.#is.folder.domain, entry, size, signal);
-      for await (const bytes of stream) {
-        size += bytes.length;
-        if (size > entry.size) throw new PeerError(412, 'it sent more than the file has');
-        tally.bytes += bytes.length;
-        unasked += bytes.length;
-        // Nothing is left of them here once they are written.
-        await writer.add(bytes);
-        if (unasked < OBJECTION_BYTES) continue;
-        unasked = 0;
-        const objection = this.#is.folder.objection();
-        if (objection !== undefined) throw new Error(objection);
-      }
-      if (size < entry.size) throw new PeerError(0, 'it sent less than the file has');
-      await writer.end();
-      await inlet.end();
-    } catch (error) {
-      // What has come need not come again.
-      await writer.end().catch(() => {});
-      throw error;
-    } finally {
-      inlet.close();
-    }
-  }
-
-  /**
-   * A transfer failed, for a reason of the peer where one is given: later again. Of what a peer withholds another one is asked at once,
-   * and where there is none it takes a person.
-   */
-  #retry(path: RelPath, tally: Tally, withheldBy?: number): void {
-    const { wants, folder, clock } = this.#is;
-    const { trouble } = tally;
-    tally.retried++;
-    const isWithheld = withheldBy !== undefined;
-    if (isWithheld && (wants.get(path)?.sources.size ?? 0) > 1) {
-      wants.strike(path, withheldBy);
-      return;
-    }
-    wants.postpone(path, clock.now(), isWithheld);
-    if (trouble !== undefined && (wants.get(path)?.tries ?? 0) >= LIST_FAILED_TRIES)
-      folder.problems.report(path, 'transfer', `${trouble}; it is tried again`, clock.now());
-  }
-
-  /** A peer had no bytes of a file of a bundle. */
-  #refused(entry: Entry, roleid: number, status: number, tally: Tally): void {
-    const error = new PeerError(status, `peer ${roleid} may not read it, and lists it: give it permission there`);
-    if (!error.withholdsItem) this.#struck(entry, roleid);
-    else {
-      tally.trouble = error.message;
-      this.#retry(entry.path, tally, roleid);
-    }
-  }
-
-  /** The peer does not have it after all, and looks at that path itself. */
-  #struck(entry: Entry, roleid: number): void {
-    const { wants, folder, clock } = this.#is;
-    const last = wants.get(entry.path)?.sources.size === 1;
-    wants.strike(entry.path, roleid);
-    folder.discard(entry);
-    if (last && isLive(entry))
-      folder.problems.report(
-        entry.path,
-        'gone',
-        'no peer has it any more as it was announced; it waits for a new announcement',
-        clock.now(),
-      );
-  }
-
-  /** This disk refuses what was received. */
-  #failedLocally(error: unknown, actions: readonly { readonly entry: Entry }[]): void {
-    const { folder, clock } = this.#is;
-    const message = error instanceof Error ? error.message : String(error);
-    for (const { entry } of actions)
-      folder.problems.report(entry.path, 'unwritable', `${message}; it is tried again`, clock.now());
+/** Whether an action takes away or moves a directory, in which something may be about to be installed. */
+function takesTree(action: Action): boolean {
+  switch (action.do) {
+    case 'move':
+      return true;
+    case 'record':
+    case 'chmod':
+      return false;
+    case 'fetch':
+    case 'symlink':
+      return action.was?.kind === 'directory' || action.below.length > 0;
+    case 'remove':
+    case 'mkdir':
+    case 'rename':
+      return action.was?.kind === 'directory';
+    default:
+      return action satisfies never;
   }
 }
 

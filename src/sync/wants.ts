@@ -55,6 +55,8 @@ export class Wants {
   /** What is wanted from each peer: kept up, because operators ask while there are most. */
   readonly #sums = new Map<number, { count: number; bytes: number }>();
   #bytes = 0;
+  /** Paths at which something is under way: not of a want, which may go and come again meanwhile. */
+  readonly #underway = new Set<RelPath>();
   #wake = () => {};
   #onGone: (path: RelPath) => void = () => {};
   #roomWaiters = new Set<() => void>();
@@ -127,6 +129,17 @@ export class Wants {
     if (want) this.#schedule(want, at, now);
   }
 
+  /** Something is begun at a path: until its end what is wanted there is not ready. */
+  begin(path: RelPath): void {
+    this.#underway.add(path);
+  }
+
+  /** It is over, one way or the other. */
+  end(path: RelPath): void {
+    this.#underway.delete(path);
+    this.#wake();
+  }
+
   /** Wants that can be tried now, at most so many, each with those of its parents that are wanted too. */
   ready(now: number, limit: number): Want[] {
     for (let first = this.#later.first; first && first.at <= now; first = this.#later.first) {
@@ -136,17 +149,17 @@ export class Wants {
     const batch = new Set<Want>();
     for (const want of this.#ready) {
       if (batch.size >= limit) break;
-      if (want.transfer) continue;
+      if (this.#isUnderway(want)) continue;
       batch.add(want);
       for (const parent of ancestorsOf(want.path)) {
         const above = this.#wants.get(parent);
-        if (above && !above.transfer) batch.add(above);
+        if (above && !this.#isUnderway(above)) batch.add(above);
       }
     }
     // A rename is one step only where its source goes in the same plan.
     for (const { entry } of [...batch]) {
       const source = entry.from && this.#wants.get(entry.from.path);
-      if (source && !source.transfer) batch.add(source);
+      if (source) batch.add(source);
     }
     return [...batch];
   }
@@ -155,7 +168,7 @@ export class Wants {
   nextTry(): number | undefined {
     let next: number | undefined;
     for (const want of this.#ready) {
-      if (want.transfer) continue;
+      if (this.#isUnderway(want)) continue;
       next = want.nextTry;
       break;
     }
@@ -231,6 +244,11 @@ export class Wants {
       this.#roomWaiters.add(go);
       signal.addEventListener('abort', go, { once: true });
     });
+  }
+
+  /** What comes of a path where something is under way waits too: that may be what it is renamed from. */
+  #isUnderway({ path, entry }: Want): boolean {
+    return this.#underway.has(path) || (entry.from !== undefined && this.#underway.has(entry.from.path));
   }
 
   #schedule(want: Want, at: number, now: number): void {

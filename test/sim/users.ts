@@ -3,7 +3,7 @@
  * difference between before and after.
  */
 import type { Domain } from '../../src/core/topology.ts';
-import { SMALL_BYTES } from '../../src/sync/pull.ts';
+import { SMALL_BYTES } from '../../src/sync/bundles.ts';
 import type { MemoryDisk } from './memory-disk.ts';
 import { type History, NO_HISTORY, record, type State } from './oracle.ts';
 import type { Chance } from './random.ts';

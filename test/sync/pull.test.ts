@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RelPath } from '../../src/core/path.ts';
 import { DiskError } from '../../src/folder/disk.ts';
-import { SMALL_BYTES } from '../../src/sync/pull.ts';
+import { SMALL_BYTES } from '../../src/sync/bundles.ts';
 import { Refusal, type ServedFile } from '../../src/sync/serve.ts';
 import { pathOf } from '../support/entries.ts';
 import { instance } from '../support/network.ts';

@@ -163,9 +163,11 @@ describe('what is ready', () => {
 
   it('is nothing that is under way', () => {
     const wants = wanting(file('f'));
-    wants.get(F)!.transfer = new AbortController();
+    wants.begin(F);
     assert.deepEqual(ready(wants, 0), []);
     assert.equal(wants.nextTry(), undefined);
+    wants.end(F);
+    assert.deepEqual(ready(wants, 0), ['f']);
   });
 
   it('comes sooner when it is its turn, except what failed', () => {
