@@ -26,7 +26,7 @@ import { Obstacles } from './obstacles.ts';
 import { CLOSED, DEEP, FIRST, HINTED, isOf, type Reason, Reasons, SCANNED } from './reasons.ts';
 import { hasGone, placeOf, type Scanner } from './scan.ts';
 import { Settling } from './settle.ts';
-import { Sights } from './sight.ts';
+import { type Sight, Sights } from './sight.ts';
 
 export type { HoldDecision, LocalChange, ScanProgress, ScanReport };
 
@@ -214,21 +214,37 @@ export class Looker {
 
   /** One synchronous stretch of looks; paths that may have gone missing first, so that a new name finds its old one. */
   #slice(): void {
+    const { ignored, index, commit } = this.#is;
     this.#sights.refresh();
-    const paths = this.#reasons.first(SLICE);
-    const known = paths.filter(path => isLive(this.#is.index.get(path)));
-    const unknown = paths.filter(path => !isLive(this.#is.index.get(path)));
+    const known: [RelPath, Sight][] = [];
+    const unknown: [RelPath, Sight][] = [];
+    for (const path of this.#reasons.first(SLICE)) {
+      const sight = ignored(path) ? undefined : this.#sights.of(path);
+      if (!sight || this.#isNothing(path, sight)) this.#reasons.take(path);
+      else (isLive(index.get(path)) ? known : unknown).push([path, sight]);
+    }
     const changes: LocalChange[] = [];
-    for (const path of [...known, ...unknown]) {
-      const change = this.#lookAt(path, this.#reasons.take(path));
+    for (const [path, sight] of [...known, ...unknown]) {
+      const change = this.#lookAt(path, sight, this.#reasons.take(path));
       if (change) changes.push(...this.#announcer.parentsOf(path), change);
     }
-    if (changes.length > 0) this.#is.commit(changes);
+    if (changes.length > 0) commit(changes);
   }
 
-  #lookAt(path: RelPath, reason: Reason): LocalChange | undefined {
-    if (this.#is.ignored(path)) return undefined;
-    const sight = this.#sights.of(path);
+  /**
+   * Whether the disk shows what the index says, and nothing follows from that. Most looks end here: all that is applied comes back as an
+   * event. So it makes no object. What it tells the index is true of a scan too: something stands there now.
+   */
+  #isNothing(path: RelPath, sight: Sight): boolean {
+    if ('hidden' in sight || !sight.seen) return false;
+    const { seen, stat } = sight;
+    if (isOf(DEEP, this.#reasons.of(path)) || this.isMissing(path)) return false;
+    if (!this.#is.index.meet(path, seen, stat.inode, stat.birth)) return false;
+    this.#standsAsKnown(path);
+    return true;
+  }
+
+  #lookAt(path: RelPath, sight: Sight, reason: Reason): LocalChange | undefined {
     if ('hidden' in sight) {
       this.#obstacles.hidden(path, sight.hidden);
       return undefined;

@@ -48,6 +48,8 @@ export class Obstacles {
 
   /** A path is what its entry says. */
   standsAsKnown(path: RelPath): void {
+    // So it is of nearly all paths that are looked at.
+    if (this.#is.problems.get(path) === undefined) return;
     this.#is.problems.clear(path, 'busy', ...(this.#isUnreadable(path) ? NOT_MET : UNSEEN));
   }
 

@@ -62,9 +62,14 @@ export class Reasons {
     return first;
   }
 
-  /** All reasons to look at a path, which it has no more. */
+  /** All reasons to look at a path. */
+  of(path: RelPath): Reason {
+    return this.#due.get(path) ?? 0;
+  }
+
+  /** The same, and from then on there is none. */
   take(path: RelPath): Reason {
-    const reason = this.#due.get(path) ?? 0;
+    const reason = this.of(path);
     this.#due.delete(path);
     return reason;
   }

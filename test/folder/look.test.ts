@@ -517,6 +517,45 @@ describe('while something is applied', () => {
   });
 });
 
+describe('a path that is as its entry says', () => {
+  it('is nothing, and known by the file that stands there now', async () => {
+    const out = await Lookout.over(furnished);
+    const { mtime } = out.entry('dir/f1')!;
+    out.write('copy', '1');
+    out.disk.setDate('d/copy', mtime);
+    out.disk.rename('d/copy', 'd/dir/f1');
+    out.hint('dir/f1', true);
+    await out.pass(5 * SETTLE_MS);
+    assert.deepEqual(out.news(), []);
+    out.disk.rename('d/dir/f1', 'd/new');
+    for (const path of ['dir/f1', 'new']) out.hint(path, true);
+    await out.pass(5 * SETTLE_MS);
+    assert.equal(out.entry('new')?.from?.path, 'dir/f1');
+    await out.stop();
+  });
+
+  it('is nothing where the file system keeps another date or mode than asked for', async () => {
+    const out = await Lookout.over(furnished);
+    const entry = out.entry('dir/f1')!;
+    const asked = { ...entry, mtime: entry.mtime + 1, mode: 0o600 };
+    out.index.set(asked, undefined, { mtime: entry.mtime, mode: entry.mode });
+    out.hint('dir/f1', true);
+    await out.pass(5 * SETTLE_MS);
+    assert.deepEqual(out.news(), []);
+    assert.deepEqual(out.entry('dir/f1'), asked);
+    await out.stop();
+  });
+
+  it('is looked at again with what is in it, where all of that may be new', async () => {
+    const out = await Lookout.over(furnished);
+    out.write('dir/f1', 'edited');
+    out.hint('dir', false, true);
+    await out.pass(5 * SETTLE_MS);
+    assert.deepEqual(out.news(), ['file dir/f1']);
+    await out.stop();
+  });
+});
+
 describe('a path at which something is applied over time', () => {
   const installing = [pathOf('early'), pathOf('late')];
 
