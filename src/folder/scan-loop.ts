@@ -27,6 +27,8 @@ export class ScanLoop {
   readonly #looker: Looker;
   readonly #is: ScanLoopOptions;
   #last: ScanReport | undefined;
+  /** Why the last scan failed; undefined: it has ended. */
+  #failure: string | undefined;
   #asked = false;
   #trigger: ScanTrigger = 'start';
   readonly #pause = new Pause();
@@ -58,13 +60,13 @@ export class ScanLoop {
       this.#is.onReport?.({ did: 'scan', trigger: this.#trigger, result, ms: clock.now() - startedAt });
       // Varied, so that the instances of a site do not scan a shared storage at once.
       const interval = scanIntervalMs * (0.75 + random() / 2);
-      if (!this.#asked) await this.#pause.of(this.#last?.objection === undefined ? interval : RETRY_MS, clock, signal);
+      if (!this.#asked) await this.#pause.of(result === 'ok' ? interval : RETRY_MS, clock, signal);
       this.#trigger = this.#asked ? 'lost-events' : result === 'ok' ? 'interval' : 'retry';
     }
   }
 
   async #scan(signal: AbortSignal): Promise<ScanResult> {
-    const { domain, clock, scanner } = this.#is;
+    const { domain, scanner } = this.#is;
     const wasReady = this.#looker.ready;
     try {
       const report = await this.#looker.scan(scanner, signal);
@@ -75,17 +77,20 @@ export class ScanLoop {
           next: 'heal that; it is scanned again in ten seconds',
         });
       this.#last = report;
+      this.#failure = undefined;
       this.#is.onScan?.(domain, report);
       if (this.#looker.ready && !wasReady) this.#is.onReady(domain);
       return report.objection === undefined ? 'ok' : 'objected';
     } catch (error) {
       if (signal.aborted) return 'failed';
-      this.#is.onEvent('scan failed', {
-        domain,
-        reason: String(error),
-        next: 'look at the volume; it is scanned again in ten seconds',
-      });
-      await clock.sleep(RETRY_MS, signal);
+      const failure = String(error);
+      if (failure !== this.#failure)
+        this.#is.onEvent('scan failed', {
+          domain,
+          reason: failure,
+          next: 'look at the volume; it is scanned again in ten seconds',
+        });
+      this.#failure = failure;
       return 'failed';
     }
   }
