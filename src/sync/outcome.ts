@@ -3,7 +3,7 @@
  * cycle.
  */
 import type { Clock } from '../core/clock.ts';
-import { type Entry, isLive } from '../core/entry.ts';
+import { type Entry, isLive, isSameContent } from '../core/entry.ts';
 import type { RelPath } from '../core/path.ts';
 import type { Action, Pending } from '../core/plan.ts';
 import type { ActionResult, Folder } from './folder.ts';
@@ -96,9 +96,12 @@ export class Outcomes {
   /** The peer does not have it after all, and looks at that path itself. */
   struck(entry: Entry, roleid: number): void {
     const { wants, folder, clock } = this.#is;
-    const last = wants.get(entry.path)?.sources.size === 1;
-    wants.strike(entry.path, roleid);
     folder.discard(entry);
+    const want = wants.get(entry.path);
+    // Of what was announced since then nothing is said.
+    if (!want || !isSameContent(want.entry, entry)) return;
+    const last = want.sources.size === 1;
+    wants.strike(entry.path, roleid);
     if (last && isLive(entry))
       folder.problems.report(
         entry.path,
