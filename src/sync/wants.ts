@@ -2,7 +2,7 @@
  * Wants: the paths of one domain that this instance should have and has not yet. Learning is per peer, wanting is per domain: one
  * want a path, whoever announced it, so one bad path never blocks anything behind it.
  */
-import { type Entry, isEqual } from '../core/entry.ts';
+import { type Entry, isEqual, isLive } from '../core/entry.ts';
 import { ancestorsOf, type RelPath } from '../core/path.ts';
 import { resolve } from '../core/resolve.ts';
 import { Deadlines } from './deadlines.ts';
@@ -153,7 +153,7 @@ export class Wants {
       batch.add(want);
       for (const parent of ancestorsOf(want.path)) {
         const above = this.#wants.get(parent);
-        if (above && !this.#isUnderway(above)) batch.add(above);
+        if (above && !batch.has(above) && !this.#isUnderway(above)) batch.add(above);
       }
     }
     // A rename is one step only where its source goes in the same plan.
@@ -246,9 +246,15 @@ export class Wants {
     });
   }
 
-  /** What comes of a path where something is under way waits too: that may be what it is renamed from. */
+  /**
+   * What comes of a path where something is under way waits too: that may be what it is renamed from. And so does what is to live below
+   * it: its parent would be made here, where the file on its way is to stand first.
+   */
   #isUnderway({ path, entry }: Want): boolean {
-    return this.#underway.has(path) || (entry.from !== undefined && this.#underway.has(entry.from.path));
+    if (this.#underway.size === 0) return false;
+    if (this.#underway.has(path) || (entry.from !== undefined && this.#underway.has(entry.from.path))) return true;
+    if (isLive(entry)) for (const parent of ancestorsOf(path)) if (this.#underway.has(parent)) return true;
+    return false;
   }
 
   #schedule(want: Want, at: number, now: number): void {
