@@ -73,9 +73,11 @@ export class Bundles {
   readonly #queue: Bundle[] = [];
   #fetching = 0;
   #staged: Small[] = [];
-  #stagedSince = 0;
+  /** What is staged has waited for long enough. */
+  #late = false;
   #installing = false;
   #underway = 0;
+  #failed = false;
   #changed = Promise.withResolvers<void>();
 
   constructor(options: BundlesOptions) {
@@ -102,14 +104,15 @@ export class Bundles {
     return promise;
   }
 
-  /** Resolves when more may be added without holding too much. */
+  /** Resolves when more may be added without holding too much, or after a failure. */
   async room(): Promise<void> {
-    while (this.#queue.length >= BUNDLES_AT_ONCE || this.#staged.length >= STAGED_AT_MOST) await this.#changed.promise;
+    while (!this.#failed && (this.#queue.length >= BUNDLES_AT_ONCE || this.#staged.length >= STAGED_AT_MOST))
+      await this.#changed.promise;
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is under way, or after a failure. */
   async idle(): Promise<void> {
-    while (this.#underway > 0) await this.#changed.promise;
+    while (!this.#failed && this.#underway > 0) await this.#changed.promise;
   }
 
   #startLane(): void {
@@ -118,7 +121,7 @@ export class Bundles {
       for (let bundle = this.#queue.shift(); bundle; bundle = this.#queue.shift()) await this.#fetch(bundle);
     };
     lane()
-      .catch(error => this.#is.onFailure(error))
+      .catch(error => this.#fail(error))
       .finally(() => {
         this.#fetching--;
         this.#installDue();
@@ -187,16 +190,11 @@ export class Bundles {
     const { folder, wants, clock, outcomes } = this.#is;
     if (received.length === 0) return;
     const refused = await folder.put(received.map(({ action, bytes }) => ({ entry: action.entry, bytes })));
-    if (this.#staged.length === 0) {
-      this.#stagedSince = clock.now();
-      // Whoever is on its way may take long.
-      void clock.sleep(GROUP_MS, of.signal).then(() => this.#installDue());
-    }
     for (const [i, error] of refused.entries()) {
       const { action } = received[i]!;
       if (!error) {
         of.tally.fetched++;
-        this.#staged.push({ action, of });
+        if (this.#staged.push({ action, of }) === 1) void this.#hasten(this.#staged, of.signal);
         continue;
       }
       outcomes.failedLocally(error, [action.entry]);
@@ -206,16 +204,27 @@ export class Bundles {
     this.#installDue();
   }
 
+  /**
+   * Whoever is on its way may take long: what is staged waits no longer than this. By no clock's difference: a clock may be put back, and
+   * a timer be early by a millisecond.
+   */
+  async #hasten(group: readonly Small[], signal: AbortSignal): Promise<void> {
+    await this.#is.clock.sleep(GROUP_MS, signal);
+    if (group !== this.#staged) return;
+    this.#late = true;
+    this.#installDue();
+  }
+
   /** Begins with the next group, if it is time: it is large, or all there is, or others are on their way for too long. */
   #installDue(): void {
     if (this.#installing || this.#staged.length === 0) return;
-    const age = this.#is.clock.now() - this.#stagedSince;
-    if (this.#fetching > 0 && this.#staged.length < GROUP_FILES && age < GROUP_MS) return;
+    if (this.#fetching > 0 && this.#staged.length < GROUP_FILES && !this.#late) return;
     const group = this.#staged;
     this.#staged = [];
+    this.#late = false;
     this.#installing = true;
     this.#install(group)
-      .catch(error => this.#is.onFailure(error))
+      .catch(error => this.#fail(error))
       .finally(() => {
         this.#installing = false;
         for (const small of group) this.#over(small);
@@ -235,6 +244,17 @@ export class Bundles {
     this.#is.wants.end(action.entry.path);
     this.#underway--;
     if (--of.left === 0) of.onOver();
+    this.#change();
+  }
+
+  /** Of what was under way then nobody knows the end, and nobody waits for it. */
+  #fail(error: unknown): void {
+    this.#failed = true;
+    this.#is.onFailure(error);
+    this.#change();
+  }
+
+  #change(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
   }
