@@ -140,11 +140,15 @@ class RealDisk implements Disk {
 
   create(path: string, bytes: Uint8Array, mode: number, mtime: number): Stat {
     return this.#try('create', path, at => {
-      const fd = createNew(at);
+      const fd = createNew(at, (mode & PERMISSIONS) | PRIVATE_MODE);
       try {
         for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes, done);
+        const date = dateOf(mtime);
+        whatIsKept(() => fs.futimesSync(fd, date, date));
+        const stat = statOfOpen(fd);
+        if (stat.mode === (mode & PERMISSIONS)) return stat;
+        // The umask took some of it, or its owner may not write to it.
         whatIsKept(() => fs.fchmodSync(fd, mode & PERMISSIONS));
-        whatIsKept(() => fs.futimesSync(fd, dateOf(mtime), dateOf(mtime)));
         return statOfOpen(fd);
       } finally {
         fs.closeSync(fd);
@@ -375,24 +379,25 @@ function openToRead(at: string | Buffer): number {
   }
 }
 
-/** A new file, whatever was there before. */
-function createNew(at: string | Buffer): number {
+/** A new file, whatever was there before, with a mode as far as the umask lets it. */
+function createNew(at: string | Buffer, mode: number): number {
   const flags = O_WRONLY | O_CREAT | O_EXCL | CAREFUL;
   try {
-    return fs.openSync(at, flags, PRIVATE_MODE);
+    return fs.openSync(at, flags, mode);
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
     fs.unlinkSync(at);
-    return fs.openSync(at, flags, PRIVATE_MODE);
+    return fs.openSync(at, flags, mode);
   }
 }
 
 /**
- * A date as Node takes it. The middle of the millisecond: what a double rounds, in either direction, stays within it. As text,
- * because Node takes a negative number for "now".
+ * A date as Node takes it. The middle of the millisecond: what a double rounds, in either direction, stays within it. Before 1970 as
+ * text, because Node takes a negative number for "now".
  */
-function dateOf(mtime: number): string {
-  return String((mtime + 0.5) / 1000);
+function dateOf(mtime: number): number | string {
+  const seconds = (mtime + 0.5) / 1000;
+  return seconds < 0 ? String(seconds) : seconds;
 }
 
 function remove(at: string | Buffer): void {

@@ -10,6 +10,14 @@ import type { SmallFiles } from './small-files.ts';
 /** A half-received file that nobody asked to go on with for so long is dropped at start. */
 const ORPHAN_MS = 24 * 3_600_000;
 
+/** What is known of a place where something may be staged. */
+interface Staged {
+  /** What it is, where it has everything that it will have: nothing of it has to be asked or set again. */
+  finished?: Stat | undefined;
+  /** Its content is on the disk, or taken care of to get there. */
+  writtenOut?: boolean;
+}
+
 /** Several directories, because one is locked by each file that is made in it or renamed out of it, and both go on side by side. */
 const DIGITS = '0123456789abcdef';
 
@@ -17,12 +25,10 @@ export class Staging {
   readonly #disk: Disk;
   readonly #directory: string;
   readonly #smallFiles: SmallFiles;
-  /** What is staged with all that it will have, by place: nothing of it has to be asked or set again. */
-  readonly #finished = new Map<string, Stat>();
-  /** Places whose content is on the disk, or taken care of to get there. */
-  readonly #writtenOut = new Set<string>();
   /** Places where something may be: what is not among them need not be looked for. Nobody else writes here. */
-  readonly #used = new Set<string>();
+  readonly #used = new Map<string, Staged>();
+  /** A place is asked for at each step of an entry's way in. */
+  readonly #places = new WeakMap<Entry, string>();
 
   /** @param directory of the domain's staging area, relative to the volume's root */
   constructor(disk: Disk, directory: string, smallFiles: SmallFiles) {
@@ -40,16 +46,21 @@ export class Staging {
         const path = `${shard}/${name}`;
         const stat = this.#disk.lstat(path);
         if (stat?.kind === 'file' && stat.ctime + ORPHAN_MS < now) this.#disk.unlink(path);
-        else this.#used.add(path);
+        else this.#used.set(path, {});
       }
     }
   }
 
   /** Where a file is staged. */
   place(entry: Entry): string {
-    const { high, low } = hashPath(entry.path);
-    const name = `${prefixOf(high, 8)}${prefixOf(low, 8)}-${entry.size.toString(36)}-${entry.mtime.toString(36)}`;
-    return `${this.#directory}/${DIGITS[low % DIGITS.length]}/${name}`;
+    let place = this.#places.get(entry);
+    if (place === undefined) {
+      const { high, low } = hashPath(entry.path);
+      const name = `${prefixOf(high, 8)}${prefixOf(low, 8)}-${entry.size.toString(36)}-${entry.mtime.toString(36)}`;
+      place = `${this.#directory}/${DIGITS[low % DIGITS.length]}/${name}`;
+      this.#places.set(entry, place);
+    }
+    return place;
   }
 
   #shards(): string[] {
@@ -81,34 +92,31 @@ export class Staging {
     const made = await this.#smallFiles.write(drafts);
     return made.map((stat, i) => {
       if (stat instanceof DiskError) return stat;
-      this.#finished.set(drafts[i]!.place, stat);
+      this.#used.set(drafts[i]!.place, { finished: stat });
       return undefined;
     });
   }
 
   /** What a staged file is, where it has everything that it will have. */
   finished(place: string): Stat | undefined {
-    return this.#finished.get(place);
+    return this.#used.get(place)?.finished;
   }
 
   /** The same, told once, because it is taken then. */
   takeFinished(place: string): Stat | undefined {
-    const stat = this.#finished.get(place);
-    this.#finished.delete(place);
-    return stat;
+    const staged = this.#used.get(place);
+    const finished = staged?.finished;
+    if (staged) staged.finished = undefined;
+    return finished;
   }
 
   /** What was staged at a place is renamed to where it belongs. */
   left(place: string): void {
     this.#used.delete(place);
-    this.#finished.delete(place);
-    this.#writtenOut.delete(place);
   }
 
   #begin(place: string): void {
-    this.#used.add(place);
-    this.#finished.delete(place);
-    this.#writtenOut.delete(place);
+    this.#used.set(place, {});
   }
 
   /** Goes on receiving a file. */
@@ -119,11 +127,12 @@ export class Staging {
 
   /** Nobody has to wait any more for what was received of a file to be brought to the disk. */
   writtenOut(entry: Entry): void {
-    this.#writtenOut.add(this.place(entry));
+    const staged = this.#used.get(this.place(entry));
+    if (staged) staged.writtenOut = true;
   }
 
   isWrittenOut(entry: Entry): boolean {
-    return this.#writtenOut.has(this.place(entry));
+    return this.#used.get(this.place(entry))?.writtenOut === true;
   }
 
   /** Takes the content from another place on this volume. */
@@ -155,8 +164,6 @@ export class Staging {
 
   discard(entry: Entry): void {
     const place = this.place(entry);
-    this.#finished.delete(place);
-    this.#writtenOut.delete(place);
     if (!this.#used.delete(place)) return;
     try {
       this.#disk.unlink(place);

@@ -36,6 +36,17 @@ export class ByteReader {
     }
   }
 
+  /** The next line, if all of it has come and it has no more than `limit` bytes: else {@link line} waits for it, or says what is wrong. */
+  lineHere(limit: number): Buffer | undefined {
+    const end = this.#rest.indexOf(NEWLINE);
+    return end < 0 || end > limit ? undefined : this.#cut(end, 1);
+  }
+
+  /** The next `size` bytes, if all of them have come. */
+  blockHere(size: number): Buffer | undefined {
+    return size <= this.#rest.length ? this.#cut(size, 0) : undefined;
+  }
+
   /**
    * The next `size` bytes.
    *

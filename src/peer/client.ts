@@ -140,7 +140,7 @@ export class PeerClient implements Peer {
     return this.#content(answer, size - offset);
   }
 
-  async *bundle(domain: DomainName, files: readonly FileRef[], signal: AbortSignal): AsyncGenerator<BundleItem> {
+  async *bundle(domain: DomainName, files: readonly FileRef[], signal: AbortSignal): AsyncGenerator<BundleItem[]> {
     for (const bundle of bundlesOf(files)) {
       const target = formatTarget(ROUTES.bundle, { domain });
       const answer = await this.#exchange.ask(
@@ -149,9 +149,9 @@ export class PeerClient implements Peer {
       );
       const reader = new ByteReader(answer.body);
       try {
-        for await (const item of readBundle(reader, bundle)) {
-          if ('bytes' in item) answer.account.content('received', item.bytes.length);
-          yield item;
+        for await (const items of readBundle(reader, bundle)) {
+          answer.account.content('received', sum(items));
+          yield items;
         }
       } catch (error) {
         throw asPeerError(answer, error);
@@ -226,6 +226,10 @@ export class PeerClient implements Peer {
     this.#onRefused(parsed.path, parsed.refused, domain);
     return [];
   }
+}
+
+function sum(items: readonly BundleItem[]): number {
+  return items.reduce((bytes, item) => bytes + ('bytes' in item ? item.bytes.length : 0), 0);
 }
 
 function slices<T>(items: readonly T[], size: number): T[][] {

@@ -159,19 +159,20 @@ export class Bundles {
       const source = this.#is.source(roleid);
       if (!source) throw new PeerError(0, 'it is not connected');
       const files = actions.map(({ entry: { path, size, mtime } }) => ({ path, size, mtime }));
-      for await (const item of source.peer.bundle(folder.domain, files, signal)) {
-        const action = waiting.get(item.path);
-        if (!action) continue;
-        if ('bytes' in item && item.bytes.length === action.entry.size) {
-          tally.bytes += item.bytes.length;
-          received.push({ action, bytes: item.bytes });
-        } else {
-          if ('status' in item) outcomes.refused(action.entry, roleid, item.status, tally);
-          else outcomes.struck(action.entry, roleid);
-          this.#over({ action, of });
+      for await (const items of source.peer.bundle(folder.domain, files, signal))
+        for (const item of items) {
+          const action = waiting.get(item.path);
+          if (!action) continue;
+          if ('bytes' in item && item.bytes.length === action.entry.size) {
+            tally.bytes += item.bytes.length;
+            received.push({ action, bytes: item.bytes });
+          } else {
+            if ('status' in item) outcomes.refused(action.entry, roleid, item.status, tally);
+            else outcomes.struck(action.entry, roleid);
+            this.#over({ action, of });
+          }
+          waiting.delete(item.path);
         }
-        waiting.delete(item.path);
-      }
     } catch (error) {
       if (error instanceof PeerError) tally.trouble = error.message;
       else if (!signal.aborted) outcomes.failedLocally(error, entriesOf(actions));

@@ -122,7 +122,8 @@ export interface Peer {
   /** The bytes of a file from an offset to its end. Each chunk is the reader's own. */
   file(domain: DomainName, file: FileRef, offset: number, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** Many small files in one streamed answer, in the order asked. */
-  bundle(domain: DomainName, files: readonly FileRef[], signal: AbortSignal): AsyncIterable<BundleItem>;
+  /** Small files in the order asked for, some at a time, as they come. */
+  bundle(domain: DomainName, files: readonly FileRef[], signal: AbortSignal): AsyncIterable<readonly BundleItem[]>;
   /** SHA-256 of the content of files, made for the occasion, in the order asked; of a large one, how far it is, from time to time. */
   hashes(domain: DomainName, files: readonly FileRef[], signal: AbortSignal): AsyncIterable<HashItem>;
 }

@@ -23,7 +23,7 @@ export const bundle: Target = {
     const size = 1 + (input.length % 7);
     const items = [];
     try {
-      for await (const item of readBundle(new ByteReader(pieces(input, size)), FILES)) items.push(item);
+      for await (const some of readBundle(new ByteReader(pieces(input, size)), FILES)) items.push(...some);
       assert.equal(items.length, FILES.length, 'an end before the last file');
     } catch (error) {
       if (!(error instanceof WireError)) throw error;

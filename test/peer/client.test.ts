@@ -207,7 +207,7 @@ test('bundles: contents, statuses and order, in as many requests as needed', { t
   files.splice(3, 1, { ...files[3]!, mtime: 1 });
   files.push(serving.put('big 1', Buffer.alloc(9 << 20, 1)), serving.put('big 2', Buffer.alloc(9 << 20, 2)));
   const items: BundleItem[] = [];
-  for await (const item of client.bundle(ACME, files, NEVER)) items.push(item);
+  for await (const some of client.bundle(ACME, files, NEVER)) items.push(...some);
   assert.deepEqual(
     items.map(item => item.path),
     files.map(file => file.path),

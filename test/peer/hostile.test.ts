@@ -19,7 +19,7 @@ const getRest = async (client: PeerClient) => bytesOf(await client.file(ACME, FI
 const getEntries = (client: PeerClient) => client.entriesUnder(ACME, [''], NEVER);
 const getBundle = async (client: PeerClient) => {
   const items = [];
-  for await (const item of client.bundle(ACME, [FILE, { ...FILE, path: pathOf('b') }], NEVER)) items.push(item);
+  for await (const some of client.bundle(ACME, [FILE, { ...FILE, path: pathOf('b') }], NEVER)) items.push(...some);
   return items;
 };
 

@@ -173,8 +173,8 @@ test('a bundle comes out as it went in, wherever it is cut', async () => {
       for await (const chunk of formatBundle(from(items), bytes => (content += bytes))) chunks.push(chunk);
       const files = items.map(one => ({ path: one.path, size: 'bytes' in one ? one.bytes.length : 1, mtime: 0 }));
       const read: BundleItem[] = [];
-      for await (const one of readBundle(new ByteReader(cut(Buffer.concat(chunks), size)), files))
-        read.push('bytes' in one ? { path: one.path, bytes: Uint8Array.from(one.bytes) } : one);
+      for await (const some of readBundle(new ByteReader(cut(Buffer.concat(chunks), size)), files))
+        for (const one of some) read.push('bytes' in one ? { path: one.path, bytes: Uint8Array.from(one.bytes) } : one);
       assert.deepEqual(read, items);
       assert.equal(
         content,

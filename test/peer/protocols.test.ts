@@ -56,7 +56,7 @@ describe('releases that have a version in common', () => {
     const { port, serving } = await release(t, [2, 1]);
     const client = clientAt(t, port, { protocols: [3, 2] });
     assert.deepEqual(await client.domains(NEVER), serving.domains());
-    for await (const item of client.bundle(ACME, [serving.put('a', 'x')], NEVER)) assert.ok('bytes' in item);
+    for await (const [item] of client.bundle(ACME, [serving.put('a', 'x')], NEVER)) assert.ok('bytes' in item!);
   });
 });
 

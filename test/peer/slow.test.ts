@@ -126,7 +126,7 @@ describe('a reader that reads nothing', () => {
     serving.open = open;
     const file = serving.put('b', Buffer.alloc(4 * MIB, 1));
     assert.equal((await bytesOf(await other.file(ACME, file, 0, NEVER))).length, 4 * MIB);
-    for await (const item of other.bundle(ACME, [serving.put('c', 'x')], NEVER)) assert.ok('bytes' in item);
+    for await (const [item] of other.bundle(ACME, [serving.put('c', 'x')], NEVER)) assert.ok('bytes' in item!);
     for (const socket of sockets) socket.destroy();
   });
 });

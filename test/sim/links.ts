@@ -150,7 +150,7 @@ class Wire implements Peer {
     throw new PeerError(412, 'the file is another one by now');
   }
 
-  async *bundle(domain: DomainName, files: readonly FileRef[], signal: AbortSignal): AsyncGenerator<BundleItem> {
+  async *bundle(domain: DomainName, files: readonly FileRef[], signal: AbortSignal): AsyncGenerator<BundleItem[]> {
     const { answer, host } = await this.#call(signal, (serving, asking, ended) =>
       serving.bundle(asking, domain, files, ended)[Symbol.asyncIterator](),
     );
@@ -158,7 +158,7 @@ class Wire implements Peer {
       const next = await this.#served(host, signal, () => answer.next());
       if (next.done) return;
       await this.#arrive(host, signal, this.#links.weather.torn);
-      yield 'bytes' in next.value ? { path: next.value.path, bytes: next.value.bytes.slice() } : next.value;
+      yield ['bytes' in next.value ? { path: next.value.path, bytes: next.value.bytes.slice() } : next.value];
     }
   }
 
