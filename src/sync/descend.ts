@@ -28,6 +28,8 @@ export interface Pair {
 interface Leaf {
   readonly prefix: string;
   readonly count: number;
+  /** Whether the peer has anything in it: else there is nothing to ask for. */
+  readonly isThere: boolean;
 }
 
 /** Everything that differs in a domain, some at a time; a peer that does not answer is a PeerError. */
@@ -46,13 +48,14 @@ export async function* descend(
       const prefixes = level.slice(i, i + PREFIXES_AT_ONCE);
       const theirs = await peer.digests(folder.domain, prefixes, signal);
       const mine = folder.children(prefixes);
-      const filled = new Set(mine.map(node => node.prefix));
-      for (const node of differing(mine, theirs)) {
-        // Of what only the other side has, everything differs.
-        const few = filled.has(node.prefix) ? LEAF_ENTRIES : most;
-        const isLeaf = node.count <= few || node.prefix.length >= MAX_PREFIX;
-        if (isLeaf) leaves.push(node);
-        else next.push(node.prefix);
+      const here = new Set(mine.map(({ prefix }) => prefix));
+      const there = new Set(theirs.map(({ prefix }) => prefix));
+      for (const { prefix, count } of differing(mine, theirs)) {
+        const isThere = there.has(prefix);
+        // Of what only one side has, everything differs.
+        const few = isThere && here.has(prefix) ? LEAF_ENTRIES : most;
+        if (count <= few || prefix.length >= MAX_PREFIX) leaves.push({ prefix, count, isThere });
+        else next.push(prefix);
       }
     }
     const groups = grouped(leaves, most);
@@ -84,7 +87,8 @@ async function compareLeaves(
   signal: AbortSignal,
 ): Promise<Pair[]> {
   const prefixes = leaves.map(({ prefix }) => prefix);
-  const theirs = await peer.entriesUnder(folder.domain, prefixes, signal);
+  const asked = leaves.flatMap(({ prefix, isThere }) => (isThere ? prefix : []));
+  const theirs = asked.length > 0 ? await peer.entriesUnder(folder.domain, asked, signal) : [];
   const mine = new Map<RelPath, Entry>();
   for (const entry of folder.under(prefixes)) mine.set(entry.path, entry);
   const pairs: Pair[] = [];
@@ -95,6 +99,8 @@ async function compareLeaves(
     if (!own || !isEqual(own, entry) || !sameVersion(own.version, entry.version)) pairs.push({ own, theirs: entry });
   }
   for (const own of mine.values()) pairs.push({ own, theirs: undefined });
+  // Where nothing was asked for, nothing was waited for either.
+  if (asked.length === 0) await clock.yield();
   return pairs;
 }
 

@@ -68,6 +68,14 @@ describe('the descent', () => {
     });
   }
 
+  it('asks nothing more of a peer about what it has nothing of', async () => {
+    const { peer, asked } = peerOf([]);
+    let questions = 0;
+    const counting = { ...peer, digests: (...of: Parameters<Peer['digests']>) => ++questions && peer.digests(...of) };
+    await differences(files(both), counting);
+    assert.deepEqual([questions, asked], [1, []]);
+  });
+
   it('gives a peer up for which the least is too much', async () => {
     const { peer, asked } = peerOf(files(both), 10);
     await assert.rejects(differences([], peer), PeerError);
