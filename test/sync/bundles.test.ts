@@ -220,7 +220,7 @@ describe('small files', () => {
       const bytes = Buffer.from('x');
       const peer = {
         async *bundle(_: unknown, [file]: readonly FileRef[]) {
-          yield file!.path === 'slow' ? await held.promise : { path: file!.path, bytes };
+          yield [file!.path === 'slow' ? await held.promise : { path: file!.path, bytes }];
         },
       } as unknown as Peer;
       const failures: unknown[] = [];
