@@ -40,6 +40,7 @@ export class Feed {
   readonly #done = new Map<number, Done>();
   readonly #ring: FeedItem[] = [];
   #sequence = 0;
+  #beats = 0;
   #waiting = new Set<() => void>();
 
   constructor(epoch: string) {
@@ -66,7 +67,7 @@ export class Feed {
   append(domain: DomainName, path: RelPath | undefined, via: string | undefined): void {
     const item = { sequence: ++this.#sequence, domain, path, via };
     this.#ring[(item.sequence - 1) % CAPACITY] = item;
-    this.wake();
+    this.#wake();
   }
 
   /** Whether the feed still has everything after a cursor. */
@@ -79,8 +80,18 @@ export class Feed {
     for (let sequence = since + 1; sequence <= this.#sequence; sequence++) yield this.#ring[(sequence - 1) % CAPACITY]!;
   }
 
-  /** Lets everybody who waits look again. */
-  wake(): void {
+  /** Heartbeats so far. */
+  get beats(): number {
+    return this.#beats;
+  }
+
+  /** A heartbeat: everybody who waits is told, also where nothing has changed. */
+  beat(): void {
+    this.#beats++;
+    this.#wake();
+  }
+
+  #wake(): void {
     const waiting = this.#waiting;
     this.#waiting = new Set();
     for (const wake of waiting) wake();

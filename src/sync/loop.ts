@@ -300,7 +300,7 @@ export class Loop {
       const now = this.#is.clock.now();
       for (const { view } of this.#pulled.values())
         if (view.folder.ready) view.folder.hear([[this.#self!.roleid, now]]);
-      this.#is.feed.wake();
+      this.#is.feed.beat();
       this.#is.onBeat();
       await this.#is.clock.sleep(oftenWithin(this.#self!.options.retentionMs, HEARTBEAT_MS), signal);
     }

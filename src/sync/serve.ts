@@ -83,6 +83,11 @@ const FIELDS_BYTES = 1_000;
 const CHARACTER_BYTES = 6;
 /** Longest that a feed poll may wait, whatever the peer asks: proxies cut idle requests after a minute. */
 const WAIT_AT_MOST_MS = 30_000;
+/**
+ * Of changes that a peer may not see it hears after so long that it has come further: while this instance pulls a large tree from it,
+ * that would be the answer to fifty questions a second.
+ */
+const UNSEEN_MS = 250;
 /** Bytes read from a file at once. */
 const CHUNK_BYTES = 512 * 1024;
 /** Small files read in one go … */
@@ -172,14 +177,19 @@ export class Server implements Serving {
   async changes(asking: Instance, query: ChangesQuery, signal: AbortSignal): Promise<Changes> {
     const { feed, clock } = this.#is;
     feed.noteDone(asking.roleid, query.done, query.since, clock.now());
-    if (query.epoch !== feed.epoch || !feed.covers(query.since)) return this.#reset();
-    const found = this.#read(asking, query.since);
-    if (found.changes.length > 0 || (found.compare?.length ?? 0) > 0 || query.wait <= 0) return found;
-    await this.#news(Math.min(query.wait, WAIT_AT_MOST_MS), signal);
-    if (!feed.covers(query.since)) return this.#reset();
-    const news = this.#read(asking, query.since);
-    const isQuiet = news.changes.length === 0 && news.compare?.length === 0 && news.sequence === feed.sequence;
-    return isQuiet ? { ...news, states: this.domains(asking).domains } : news;
+    const { beats } = feed;
+    let until = clock.now() + Math.min(query.wait, WAIT_AT_MOST_MS);
+    for (let since = query.since; ; ) {
+      if (query.epoch !== feed.epoch || !feed.covers(since)) return this.#reset();
+      const found = this.#read(asking, since);
+      if (found.changes.length > 0 || (found.compare?.length ?? 0) > 0 || query.wait <= 0) return found;
+      if (found.sequence > since) until = Math.min(until, clock.now() + UNSEEN_MS);
+      const left = until - clock.now();
+      if (left <= 0 || feed.beats !== beats || signal.aborted)
+        return { ...found, states: this.domains(asking).domains };
+      since = found.sequence;
+      await this.#news(left, signal);
+    }
   }
 
   async open(asking: Instance, domain: DomainName, path: RelPath): Promise<ServedFile> {

@@ -56,7 +56,7 @@ describe('who waits for news', () => {
   it('hears of a heartbeat', async () => {
     const feed = new Feed('e1');
     const news = feed.news(new AbortController().signal);
-    feed.wake();
+    feed.beat();
     await news;
     assert.equal(feed.sequence, 0);
   });

@@ -227,6 +227,34 @@ describe('the feed of a server', () => {
     await stopped.world.stop();
   });
 
+  it('gathers what the asking one may not see, and still tells at once what it may', async () => {
+    const { world, station } = await serving();
+    await world.pass();
+    station.write('shared/f');
+    await world.pass(3_000);
+    let answered = 0;
+    const ask = async () => {
+      const answer = await station.server.changes(south, query(station, station.feed.sequence, 25_000), signal);
+      answered++;
+      return answer;
+    };
+    const unseen = ask();
+    for (let i = 0; i < 10; i++) {
+      station.feed.append(SHARED, pathOf('f'), 'south');
+      await world.pass(10);
+    }
+    assert.equal(answered, 0);
+    await world.pass(250);
+    assert.deepEqual([(await unseen).changes, (await unseen).sequence], [[], station.feed.sequence]);
+    const seen = ask();
+    station.feed.append(SHARED, pathOf('f'), 'south');
+    await world.pass(10);
+    station.feed.append(SHARED, pathOf('f'), undefined);
+    await world.pass(1);
+    assert.equal((await seen).changes.length, 1);
+    await world.stop();
+  });
+
   it('carries heartbeats only with everything before them', async () => {
     const { world, station } = await serving();
     const since = station.feed.sequence;
