@@ -138,13 +138,14 @@ export class Absence {
   /** Why what is missing now is to be held, or undefined: then it is announced. */
   judge(): string | undefined {
     const { files, unseen } = this.#missing;
-    const now = this.#is.clock.now();
-    const reason =
-      this.#heldBefore !== undefined && unseen
-        ? 'deletions were held when this instance stopped, and these files are still missing'
-        : this.#held.judge({ files: this.#is.index.totals.files, missing: files, unseen }, now);
-    if (files > 0) this.#held.note(files, now, reason);
-    return reason;
+    return this.#heldBefore !== undefined && unseen
+      ? 'deletions were held when this instance stopped, and these files are still missing'
+      : this.#held.judge({ files: this.#is.index.totals.files, missing: files, unseen }, this.#is.clock.now());
+  }
+
+  /** So many files of what was judged were announced as deleted, or held for the reason that it gave. */
+  note(files: number, reason: string | undefined): void {
+    if (files > 0) this.#held.note(files, this.#is.clock.now(), reason);
   }
 
   /** What is missing is held from now on. */

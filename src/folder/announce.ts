@@ -70,7 +70,16 @@ export class Announcer {
     await this.#all(absence.takeMoved(), ([path, source]) => this.#move(path, source, left), signal);
     const paths = absence.missing.paths();
     const reason = absence.judge();
-    await this.#all(paths, path => this.#goneOrHeld(path, reason), signal);
+    let files = 0;
+    const goneOrHeld = (path: RelPath) => {
+      const isFile = absence.missing.get(path)?.isFile === true;
+      const changes = this.#goneOrHeld(path, reason);
+      // What cannot be looked at, or stands there after all, is neither.
+      if (isFile && (changes.length > 0 || absence.held.get(path))) files++;
+      return changes;
+    };
+    await this.#all(paths, goneOrHeld, signal);
+    absence.note(files, reason);
     if (reason !== undefined) onHeld(reason);
   }
 
@@ -97,12 +106,13 @@ export class Announcer {
    * directory itself goes after what was in it.
    */
   #move(path: RelPath, source: RelPath, left: Map<RelPath, number>): LocalChange[] {
-    const { absence, index } = this.#is;
+    const { index } = this.#is;
     const isDirectory = index.get(source)?.kind === 'directory';
     const changes = this.#moved(path, source);
     if (isDirectory && index.liveChildren(source) > 0) return changes;
-    changes.push(...this.#gone(source));
-    if (!absence.missing.get(source)) this.#emptied(parentOf(source), left, changes);
+    const gone = this.#gone(source);
+    changes.push(...gone);
+    if (gone.length > 0) this.#emptied(parentOf(source), left, changes);
     return changes;
   }
 
@@ -112,8 +122,9 @@ export class Announcer {
     const count = (left.get(directory) ?? index.liveChildren(directory)) - 1;
     left.set(directory, count);
     if (count > 0) return;
-    changes.push(...this.#gone(directory));
-    if (!absence.missing.get(directory)) this.#emptied(parentOf(directory), left, changes);
+    const gone = this.#gone(directory);
+    changes.push(...gone);
+    if (gone.length > 0) this.#emptied(parentOf(directory), left, changes);
   }
 
   #moved(path: RelPath, source: RelPath): LocalChange[] {
@@ -143,11 +154,14 @@ export class Announcer {
     return missing ? this.#deletion(path, missing) : [];
   }
 
-  /** The deletion of a path that is absent, if it is gone indeed; then it is absent no more. */
+  /** The deletion of a path that is absent, if it is gone indeed; then it is absent no more. What cannot be looked at stays held. */
   #deletion(path: RelPath, { since, first }: { readonly since: number; readonly first: boolean }): LocalChange[] {
     const { absence, index, reasons, self, sights } = this.#is;
     const sight = sights.of(path);
-    if ('hidden' in sight) return [];
+    if ('hidden' in sight) {
+      if (absence.missing.get(path)) this.#hide(path, sight.hidden);
+      return [];
+    }
     absence.forget(path);
     if (sight.seen) {
       reasons.add(path, HINTED | DEEP, first);
@@ -155,6 +169,14 @@ export class Announcer {
     }
     const entry = observe(path, index.get(path), undefined, { self, now: since, first });
     return entry ? [{ entry }] : [];
+  }
+
+  /** What was missing cannot be looked at: it is missing once it is seen gone again, by a look or the next scan. */
+  #hide(path: RelPath, why: string): void {
+    const { absence, firsts, obstacles } = this.#is;
+    absence.forget(path);
+    firsts.lost(path);
+    obstacles.hidden(path, why);
   }
 
   /** An operator decides about what is held now and is missing since a time or later; answers how many paths that are. */

@@ -154,6 +154,7 @@ export class Looker {
   /** Something was applied at a path: what was noticed of it before is void. */
   applied(path: RelPath): void {
     this.#drift.announced(path);
+    this.#firsts.looked(path);
     this.#absence.applied(path);
     this.#settling.forget(path);
     this.#sights.refresh();
@@ -249,6 +250,7 @@ export class Looker {
       this.#obstacles.hidden(path, sight.hidden);
       return undefined;
     }
+    this.#firsts.looked(path);
     if (sight.seen === undefined) {
       this.#drifted(path, undefined, reason);
       this.#notice(path, reason);
@@ -289,6 +291,7 @@ export class Looker {
 
   /** The disk shows what the index says: what was noticed before is void. */
   #standsAsKnown(path: RelPath): void {
+    this.#firsts.looked(path);
     this.#settling.forget(path);
     this.#absence.returned(path);
     this.#obstacles.standsAsKnown(path);

@@ -55,6 +55,26 @@ describe('most files of a domain gone at once', () => {
     await out.stop();
   });
 
+  it('are as many as were announced: what could not be looked at was not, however long', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.unlink('d/dir/f0');
+    out.hint('dir/f0');
+    await out.pass(100);
+    out.disk.fail('d/dir', 'EACCES');
+    await out.pass(10 * SETTLE_MS);
+    out.disk.fail('d/dir');
+    // With one more that was announced, too many.
+    for (let i = 0; i < 100; i++) out.disk.unlink(`d/${i < 70 ? `dir/f${i + 1}` : `other/o${i - 70}`}`);
+    for (let i = 0; i < 100; i++) out.hint(i < 70 ? `dir/f${i + 1}` : `other/o${i - 70}`);
+    await out.pass(SETTLE_MS);
+    assert.deepEqual(out.held, []);
+    assert.equal(out.news().length, 100);
+    await out.scan();
+    await out.pass(SETTLE_MS);
+    assert.ok(isHeld(out, 'dir/f0'), 'it is the one that is too many');
+    await out.stop();
+  });
+
   it('while anything else goes on, deletions too, once a minute has passed', async () => {
     const out = await holding();
     out.write('other/new');
@@ -97,6 +117,22 @@ describe('most files of a domain gone at once', () => {
     assert.equal(out.held.at(-1), undefined);
     assert.equal(out.entry('moved/f3')?.from?.path, 'dir/f3');
     assert.equal(out.entry('dir')?.kind, 'tombstone');
+    await out.stop();
+  });
+});
+
+describe('what is held and cannot be looked at', () => {
+  it('is not released before it can', async () => {
+    const out = await holding();
+    out.disk.fail('d/dir', 'EACCES');
+    out.looker.decide('release');
+    await out.pass(SETTLE_MS);
+    assert.deepEqual(out.news(), []);
+    assert.equal(out.looker.held.size, MANY + 1);
+    out.disk.fail('d/dir');
+    out.looker.decide('release');
+    await out.pass(SETTLE_MS);
+    assert.equal(out.news().length, MANY + 1);
     await out.stop();
   });
 });

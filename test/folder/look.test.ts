@@ -196,6 +196,47 @@ describe('what is missing', () => {
     await out.stop();
   });
 
+  it('below what cannot be read any more before it was announced is not missing until it is seen gone again', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.unlink('d/dir/f0');
+    out.hint('dir/f0');
+    await out.pass(100);
+    out.disk.fail('d/dir', 'EACCES');
+    await out.pass(10 * SETTLE_MS);
+    assert.equal(out.looker.unannounced, 0, 'nothing is about to be announced');
+    assert.ok(!out.looker.isMissing(pathOf('dir/f0')));
+    assert.equal(out.problems.get(pathOf('dir/f0'))?.class, 'unreadable');
+    await out.scan();
+    await out.pass(10 * SETTLE_MS);
+    assert.deepEqual(out.news(), []);
+    out.disk.fail('d/dir');
+    await out.scan();
+    await out.pass(SETTLE_MS);
+    assert.deepEqual(out.news(), ['tombstone dir/f0']);
+    assert.deepEqual(out.problems.list(), []);
+    await out.stop();
+  });
+
+  it('and could not be looked at for a while before it was announced is gone since nobody knows when', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.unlink('d/dir/f0');
+    out.hint('dir/f0');
+    await out.pass(100);
+    out.disk.fail('d/dir', 'EIO');
+    await out.pass(10 * SETTLE_MS);
+    out.disk.fail('d/dir');
+    await out.scan();
+    await out.pass(SETTLE_MS);
+    assert.deepEqual(out.news(), ['tombstone dir/f0']);
+    assert.deepEqual(out.entry('dir/f0')?.version, { 0: OLD + 1 }, 'what a peer has made of it since wins');
+    await out.scan();
+    out.disk.unlink('d/dir/f1');
+    out.hint('dir/f1');
+    await out.pass(SETTLE_MS);
+    assert.deepEqual(out.entry('dir/f1')?.version, { 0: OLD + 1, [SELF]: out.clock.now() - SETTLE_MS });
+    await out.stop();
+  });
+
   it('below what became a file while a scan was on its way there is missing, and nothing else is unknown', async () => {
     const out = await Lookout.over(lookout => {
       furnished(lookout);
@@ -353,6 +394,24 @@ describe('a rename', () => {
     await out.pass(5 * SETTLE_MS);
     assert.equal(out.entry('edited')?.from, undefined);
     assert.equal(out.entry('dir/recycled')?.from, undefined);
+    await out.stop();
+  });
+
+  it('is none, and a new file, where the old name cannot be looked at any more', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.rename('d/dir/f0', 'd/renamed');
+    out.hint('dir/f0');
+    out.hint('renamed', true);
+    await out.pass(100);
+    out.disk.fail('d/dir', 'EACCES');
+    await out.pass(10 * SETTLE_MS);
+    assert.deepEqual(out.news(), ['file renamed']);
+    assert.equal(out.entry('renamed')?.from, undefined);
+    assert.equal(out.looker.unannounced, 0);
+    out.disk.fail('d/dir');
+    await out.scan();
+    await out.pass(SETTLE_MS);
+    assert.deepEqual(out.news(), ['tombstone dir/f0']);
     await out.stop();
   });
 
