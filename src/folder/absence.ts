@@ -8,16 +8,22 @@ import type { Stat } from './disk.ts';
 import { Held, type HeldPath } from './held.ts';
 import type { LookContext } from './look-context.ts';
 import { Missing } from './missing.ts';
+import type { Sights } from './sight.ts';
+
+/** What absence needs of a looker. */
+export interface AbsenceContext extends Pick<LookContext, 'index' | 'clock' | 'onHeld' | 'holdLimits'> {
+  readonly sights: Sights;
+}
 
 /** A path is missing, or held, or neither: never both. */
 export class Absence {
-  readonly #is: Pick<LookContext, 'index' | 'clock' | 'onHeld'>;
+  readonly #is: AbsenceContext;
   readonly #missing = new Missing();
   readonly #held: Held;
   /** The process before this one held deletions since then: what a first look finds missing stays held. */
   #heldBefore: number | undefined;
 
-  constructor(context: Pick<LookContext, 'index' | 'clock' | 'onHeld' | 'holdLimits'>) {
+  constructor(context: AbsenceContext) {
     this.#is = context;
     this.#held = new Held(context.holdLimits);
   }
@@ -109,6 +115,8 @@ export class Absence {
     const old = source !== undefined && source !== path ? this.#is.index.get(source) : undefined;
     if (!old || !(seen.kind === 'directory' ? old.kind === 'directory' : isSameContent(old, seen))) return false;
     if (this.#is.index.identity(old.path)?.birth !== stat.birth) return false;
+    // What cannot be looked at may be there still. It stays held, and this is new.
+    if ('hidden' in this.#is.sights.of(old.path)) return false;
     this.#reconsider(old.path);
     this.#missing.move(path, old.path);
     return true;

@@ -55,7 +55,7 @@ export class Looker {
     this.#drift = new Drift(operation => context.onDrift?.(operation));
     this.#sights = new Sights(context.disk, context.directory);
     this.#obstacles = new Obstacles(context);
-    this.#absence = new Absence(context);
+    this.#absence = new Absence({ ...context, sights: this.#sights });
     const parts = { firsts: this.#firsts, obstacles: this.#obstacles, reasons: this.#reasons };
     this.#announcer = new Announcer({ ...context, ...parts, absence: this.#absence, sights: this.#sights });
     this.#fullScan = new FullScan({

@@ -122,6 +122,22 @@ describe('most files of a domain gone at once', () => {
 });
 
 describe('what is held and cannot be looked at', () => {
+  it('is not found under another name, which is new, and stays held', async () => {
+    const out = await holding();
+    out.disk.fail('d/dir', 'EACCES');
+    out.disk.rename('away/f7', 'd/found');
+    out.hint('found', true);
+    await out.pass(SETTLE_MS);
+    assert.deepEqual(out.news(), ['file found']);
+    assert.ok(isHeld(out, 'dir/f7'));
+    out.disk.fail('d/dir');
+    await out.scan();
+    await out.pass(10 * SETTLE_MS);
+    assert.ok(isHeld(out, 'dir/f7'), 'until an operator decides');
+    assert.deepEqual(out.news(), []);
+    await out.stop();
+  });
+
   it('is not released before it can', async () => {
     const out = await holding();
     out.disk.fail('d/dir', 'EACCES');
