@@ -91,11 +91,19 @@ export class DiskError extends Error {
   /** `ENOSPC`, `EACCES`, `EXDEV`, … */
   readonly code: string;
   readonly path: string;
+  /** What the code does not tell, with the next step; part of the message. */
+  readonly why: string | undefined;
 
-  constructor(code: string, operation: string, path: string, options?: ErrorOptions) {
-    super(`${operation} ${path || '.'}: ${code}`, options);
+  constructor(
+    code: string,
+    operation: string,
+    path: string,
+    options?: ErrorOptions & { readonly why?: string | undefined },
+  ) {
+    super(`${operation} ${path || '.'}: ${code}${options?.why === undefined ? '' : `: ${options.why}`}`, options);
     this.code = code;
     this.path = path;
+    this.why = options?.why;
   }
 }
 

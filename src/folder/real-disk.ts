@@ -19,6 +19,9 @@ const REPLACEMENT = '\ufffd';
 /** Mode of private files. */
 const PRIVATE_MODE = 0o600;
 const PERMISSIONS = 0o777;
+/** `ENOSPC` sends people looking for bytes. */
+const NO_INODES =
+  'no inodes are left, though bytes are (df -i); remove files, those in the trash count too, or give the file system more inodes';
 /** What chown(2) takes for "as it is". */
 const SAME_OWNER = -1;
 
@@ -218,7 +221,20 @@ class RealDisk implements Disk {
     try {
       return act(this.#at(path));
     } catch (error) {
-      throw new DiskError(codeOf(error), operation, path, { cause: error });
+      const code = codeOf(error);
+      const why = code === 'ENOSPC' && this.#lacksInodes(path) ? NO_INODES : undefined;
+      throw new DiskError(code, operation, path, { cause: error, why });
+    }
+  }
+
+  /** Whether there is room for bytes and for no file more, where a path is to be. */
+  #lacksInodes(path: string): boolean {
+    try {
+      const { bavail, files, ffree } = fs.statfsSync(this.#at(path.slice(0, Math.max(0, path.lastIndexOf('/')))));
+      // Without a number of files at all there is no bound (btrfs).
+      return files > 0 && ffree === 0 && bavail > 0;
+    } catch {
+      return false;
     }
   }
 

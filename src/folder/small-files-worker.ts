@@ -34,7 +34,7 @@ type Question =
   | { readonly do: 'read'; readonly copies: readonly Copy[]; readonly notAfter: number };
 
 type Answer =
-  | { readonly stats: readonly (Stat | { readonly code: string; readonly path: string })[] }
+  | { readonly stats: readonly (Stat | Pick<DiskError, 'code' | 'path' | 'why'>)[] }
   | { readonly installed: readonly boolean[] }
   | { readonly bytes: Uint8Array; readonly read: readonly boolean[] };
 
@@ -62,7 +62,9 @@ export function threadSmallFiles(root: string, now: () => number): ThreadedSmall
         bytes,
       });
       if (!('stats' in answer)) throw new TypeError('not what was asked');
-      return answer.stats.map(stat => ('code' in stat ? new DiskError(stat.code, 'write', stat.path) : stat));
+      return answer.stats.map(stat =>
+        'code' in stat ? new DiskError(stat.code, 'write', stat.path, { why: stat.why }) : stat,
+      );
     },
     async install(directory, files) {
       if (files.length < THREAD_FROM) return await inline.install(directory, files);
@@ -169,7 +171,7 @@ function work({ dfsyncSmallFiles: { root } }: Setup): void {
         return { ...draft, bytes: bytes.subarray(at - sizes[i]!, at) };
       });
       const stats = writeFiles(disk, whole).map(made =>
-        made instanceof DiskError ? { code: made.code, path: made.path } : made,
+        made instanceof DiskError ? { code: made.code, path: made.path, why: made.why } : made,
       );
       parentPort!.postMessage({ stats } satisfies Answer);
     } else if (question.do === 'install') {

@@ -226,9 +226,8 @@ function explained<T>(root: string, act: () => T): T {
     return act();
   } catch (error) {
     if (!(error instanceof DiskError)) throw error;
-    throw new VolumeError(`${root}: ${error.message}: ${NEXT_STEP[error.code] ?? 'check the volume'}`, {
-      cause: error,
-    });
+    const next = error.why === undefined ? `: ${NEXT_STEP[error.code] ?? 'check the volume'}` : '';
+    throw new VolumeError(`${root}: ${error.message}${next}`, { cause: error });
   }
 }
 

@@ -240,6 +240,38 @@ describe('with real mounts', { skip: mayMount() ? false : 'unshare is not permit
       /VolumeError: .*EROFS: read-only; mount the volume for writing/,
     );
   });
+
+  test('one with room for bytes and for no file more says so, whoever writes to it', async () => {
+    const script = `
+      mount('-t', 'tmpfs', '-o', 'nr_inodes=10', 'none', root + '/acme');
+      const disk = realDisk(root);
+      const refusal = act => { try { act(); } catch (error) { return String(error); } };
+      for (let i = 0; i < 9; i++) refusal(() => disk.create('acme/f' + i, Buffer.from('f'), 0o600, 1));
+      const files = threadSmallFiles(root, Date.now);
+      const draft = { place: 'acme/few', bytes: Buffer.from('few'), mode: 0o600, mtime: 1 };
+      const said = [
+        refusal(() => disk.create('acme/one', Buffer.from('one'), 0o600, 1)),
+        refusal(() => disk.mkdir('acme/directory', 0o700)),
+        refusal(() => disk.openAppend('acme/large')),
+        ...(await files.write(Array(40).fill(draft))).slice(-1).map(String),
+        await openVolume(realDisk(root + '/acme'), root + '/acme', options).catch(String),
+      ];
+      await files.close();
+      report(said);`;
+    const said = inNamespace(script) as string[];
+    assert.equal(said.length, 5);
+    for (const each of said) {
+      assert.match(each, /ENOSPC: no inodes are left, though bytes are \(df -i\); remove files.*more inodes$/);
+      assert.doesNotMatch(each, /free space/);
+    }
+  });
+
+  test('one with no room for bytes does not speak of inodes', async () => {
+    const script = `
+      mount('-t', 'tmpfs', '-o', 'size=64k', 'none', root + '/acme');
+      report([(() => { try { realDisk(root).create('acme/f', Buffer.alloc(100_000), 0o600, 1); } catch (error) { return String(error); } })()]);`;
+    assert.deepEqual(inNamespace(script), ['DiskError: create acme/f: ENOSPC']);
+  });
 });
 
 /** Runs a script in mount and user namespaces of its own, on a volume with two domains. */
@@ -250,7 +282,8 @@ function inNamespace(script: string): unknown {
     import { execFileSync } from 'node:child_process';
     import { realDisk } from '${source('real-disk')}';
     import { openVolume } from '${source('volume')}';
-    const [root, elsewhere] = process.argv.slice(1);
+    import { threadSmallFiles } from '${source('small-files-worker')}';
+    const [root, elsewhere] = process.argv.slice(2);
     const mount = (...args) => execFileSync('mount', args);
     const report = value => console.log(JSON.stringify(value));
     const options = { roleid: 7, freshId: 'id', now: 1 };
@@ -259,7 +292,10 @@ function inNamespace(script: string): unknown {
     ${script}`;
   const elsewhere = mkdtempSync(join(tmpdir(), 'dfsync-elsewhere-'));
   try {
-    const args = ['-U', '-r', '-m', process.execPath, '--input-type=module', '-e', whole, root, elsewhere];
+    // Threads begin with the arguments of their process: the script is none of those.
+    const file = join(elsewhere, 'script.mjs');
+    writeFileSync(file, whole);
+    const args = ['-U', '-r', '-m', process.execPath, file, root, elsewhere];
     return JSON.parse(execFileSync('unshare', args, { encoding: 'utf8' }));
   } finally {
     rmSync(elsewhere, { recursive: true });
