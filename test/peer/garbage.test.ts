@@ -82,12 +82,9 @@ const CASES: Record<string, { says: readonly string[]; status: number; detail?: 
 for (const [name, { says, status, detail = /./, header = /./ }] of Object.entries(CASES))
   test(`${name} gets a problem`, { timeout: 20_000 }, async t => {
     const errors: unknown[] = [];
-    const { port } = await network(
-      t,
-      { onError: error => errors.push(error) },
-      {},
-      { headers: 300, request: 300, check: 50 },
-    );
+    // What is whole is answered however long it takes.
+    const limits = status === 408 ? { headers: 300, request: 300, check: 50 } : {};
+    const { port } = await network(t, { onError: error => errors.push(error) }, {}, limits);
     const [head = '', body = ''] = (await raw(port, ...says)).split('\r\n\r\n');
     assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `));
     assert.match(head, /^content-type: application\/problem\+json$/im);
@@ -99,7 +96,7 @@ for (const [name, { says, status, detail = /./, header = /./ }] of Object.entrie
     assertValid({ $ref: '#/components/schemas/Problem' }, problem, name);
     assert.equal(problem.status, status);
     assert.match(problem.detail, detail);
-    assert.equal((await ask(port, '/v1/self')).status, 200);
+    if (status !== 408) assert.equal((await ask(port, '/v1/self')).status, 200);
     assert.deepEqual(errors, []);
   });
 
