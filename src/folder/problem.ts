@@ -70,7 +70,8 @@ export class Problems {
   }
 
   get(path: RelPath): Problem | undefined {
-    return this.#byPath.get(path);
+    // A scan asks a million times, when there is none: the hash of a string alone would take it a second.
+    return this.#byPath.size > 0 ? this.#byPath.get(path) : undefined;
   }
 
   list(): Problem[] {
