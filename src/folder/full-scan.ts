@@ -113,13 +113,15 @@ export class FullScan {
   #compare({ sightings }: ScanBatch, deferred: RelPath[] | undefined): void {
     const { index, ignored, firsts, reasons, commitMet, standsAsKnown, met } = this.#is;
     const changes: LocalChange[] = [];
-    for (const { path, stat, target } of sightings) {
-      if (ignored(path)) continue;
-      const seen = seenOf(stat, () => target ?? '');
-      if (seen && index.meet(path, seen, stat.inode, stat.birth)) {
-        standsAsKnown(path);
+    for (let i = 0; i < sightings.length; i++) {
+      const same = index.meetIn(sightings, i, ignored);
+      if (same !== undefined) {
+        standsAsKnown(same);
         continue;
       }
+      const { path, stat, target } = sightings.at(i);
+      if (ignored(path)) continue;
+      const seen = seenOf(stat, () => target ?? '');
       const known = index.onDisk(path);
       if (deferred && !isLive(known)) deferred.push(path);
       else if (!firsts.scanned && !known && seen) {

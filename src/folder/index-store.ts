@@ -11,6 +11,7 @@ import { isForgettable } from '../core/retention.ts';
 import { type Mark, newest, type Version } from '../core/version.ts';
 import { lengthened, nextLength } from './column.ts';
 import { PathTable } from './path-table.ts';
+import type { Sightings } from './sightings.ts';
 import {
   isKept,
   isMode,
@@ -313,16 +314,54 @@ export class DomainIndex {
   meet(path: RelPath, seen: Seen, inode: number, birth: number): boolean {
     const row = this.#rowOf(path);
     if (row < 0) return false;
+    const { kind, size, mtime, mode, target } = seen;
+    return this.#meet(row, kind, size, mtime, mode, target, inode, birth);
+  }
+
+  /**
+   * The same of a path in a batch of a scan, where `ignored` does not say that it is none of ours. Answers the path where the disk shows
+   * there what the index says: the string that the index has, so that none is made.
+   */
+  meetIn(sightings: Sightings, i: number, ignored: (path: RelPath) => boolean): RelPath | undefined {
+    const kind = sightings.kind(i);
+    if (kind === 'special') return undefined;
+    let row = this.#rows.first(sightings.hash(i));
+    while (row >= 0 && !sightings.isAt(i, this.#paths[row]!)) row = this.#rows.next(row);
+    if (row < 0) return undefined;
+    const path = this.#paths[row]!;
+    if (ignored(path)) return undefined;
+    const target = kind === 'symlink' ? sightings.target(i) : undefined;
+    const isSame = this.#meet(
+      row,
+      kind,
+      sightings.size(i),
+      sightings.mtime(i),
+      sightings.mode(i),
+      target,
+      sightings.inode(i),
+      sightings.birth(i),
+    );
+    return isSame ? path : undefined;
+  }
+
+  #meet(
+    row: number,
+    kind: Seen['kind'],
+    size: number,
+    mtime: number,
+    mode: number,
+    target: string | undefined,
+    inode: number,
+    birth: number,
+  ): boolean {
     this.#scanned[row] = this.#generation;
     const aside = this.#aside.get(row);
-    const mode = aside?.kept?.mode ?? this.#mode[row];
     const same =
-      KINDS[this.#kind[row]!] === seen.kind &&
-      (seen.kind === 'symlink'
-        ? aside?.target === seen.target
-        : mode === seen.mode &&
-          (seen.kind === 'directory' ||
-            (this.#size[row] === seen.size && (aside?.kept?.mtime ?? this.#mtime[row]) === seen.mtime)));
+      KINDS[this.#kind[row]!] === kind &&
+      (kind === 'symlink'
+        ? aside?.target === target
+        : (aside?.kept?.mode ?? this.#mode[row]) === mode &&
+          (kind === 'directory' || (this.#size[row] === size && (aside?.kept?.mtime ?? this.#mtime[row]) === mtime)));
     if (!same) return false;
     this.#inode[row] = inode;
     this.#birth[row] = birth;

@@ -40,8 +40,24 @@ export class PathTable {
 
   /** The row of a path, given the high half of its hash; -1 where there is none. */
   find(path: RelPath, hash: number): number {
-    let row = this.#first[this.#bucketOf(hash)]! - 1;
-    while (row >= 0 && !(this.#rows.hash(row) === hash && this.#rows.path(row) === path)) row = this.#next[row]! - 1;
+    let row = this.first(hash);
+    while (row >= 0 && this.#rows.path(row) !== path) row = this.next(row);
+    return row;
+  }
+
+  /** The first row with a hash; -1 where there is none. */
+  first(hash: number): number {
+    return this.#from(this.#first[this.#bucketOf(hash)]! - 1, hash);
+  }
+
+  /** The row with the same hash that comes after this one; -1 where there is none. */
+  next(row: number): number {
+    return this.#from(this.#next[row]! - 1, this.#rows.hash(row));
+  }
+
+  /** The next row with a hash in the rest of a chain. */
+  #from(row: number, hash: number): number {
+    while (row >= 0 && this.#rows.hash(row) !== hash) row = this.#next[row]! - 1;
     return row;
   }
 

@@ -7,8 +7,8 @@ import { availableParallelism } from 'node:os';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import type { RelPath } from '../core/path.ts';
 import { realDisk } from './real-disk.ts';
-import { list, type Scanner, Unlisted } from './scan.ts';
-import { buffersOf, type PackedBatch, pack, unpack } from './scan-pack.ts';
+import { type Hidden, list, type ScanBatch, type Scanner, Unlisted } from './scan.ts';
+import { type PackedSightings, Sightings } from './sightings.ts';
 
 /** More of them would wait for the main thread, which compares what they meet. */
 const MAX_THREADS = 2;
@@ -27,7 +27,7 @@ interface Work {
 type Share = readonly (RelPath | undefined)[];
 
 /** A batch of a share, or its end. */
-type Answer = PackedBatch | 'done';
+type Answer = { readonly sightings: PackedSightings; readonly hidden: readonly Hidden[] } | 'done';
 
 /** A scanner of the volume at `root` that walks in worker threads, each ahead of its reader by at most so many batches. */
 export function threadScanner(root: string, ahead = MAX_WAITING): Scanner {
@@ -52,10 +52,11 @@ export function threadScanner(root: string, ahead = MAX_WAITING): Scanner {
         const { thread, answer } = letter;
         if (answer === 'done') thread.shares--;
         else {
-          const batch = unpack(answer);
+          const batch: ScanBatch = { sightings: new Sightings(answer.sightings), hidden: answer.hidden };
           unlisted.meet(batch);
           shareOut();
           yield batch;
+          batch.sightings.free();
           thread.goOn();
         }
         shareOut();
@@ -149,11 +150,11 @@ function work({ dfsyncScan: { root, directory, credit: buffer } }: Work): void {
   const credit = new Int32Array(buffer);
   const disk = realDisk(root);
   parentPort!.on('message', (share: Share) => {
-    for (const batch of list(disk, directory, share)) {
+    for (const { sightings, hidden } of list(disk, directory, share)) {
       while (Atomics.load(credit, 0) <= 0) Atomics.wait(credit, 0, 0);
       Atomics.sub(credit, 0, 1);
-      const packed = pack(batch);
-      parentPort!.postMessage(packed, buffersOf(packed));
+      const packed = sightings.pack();
+      parentPort!.postMessage({ sightings: packed, hidden } satisfies Answer, [packed.numbers.buffer]);
     }
     parentPort!.postMessage('done');
   });

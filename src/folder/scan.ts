@@ -5,19 +5,13 @@
  * main thread is never blocked for long.
  */
 import { ancestorsOf, childOf, isTooLong, PRIVATE, parentOf, type RelPath } from '../core/path.ts';
-import { type Disk, DiskError, type Stat } from './disk.ts';
+import { type Disk, DiskError } from './disk.ts';
+import { Sightings } from './sightings.ts';
 
 /** Paths in a batch: some milliseconds of work for whoever compares them. */
 const BATCH_PATHS = 2_000;
 /** Directories that are listed at a time: enough for a batch of small ones, few enough to be shared evenly. */
 const SHARE_DIRECTORIES = 16;
-
-/** One path that a scan met. */
-export interface Sighting {
-  readonly path: RelPath;
-  readonly stat: Stat;
-  readonly target?: string;
-}
 
 /** A subtree that a scan could not read; nothing below it counts as missing. */
 export interface Hidden {
@@ -27,9 +21,9 @@ export interface Hidden {
   readonly why: string;
 }
 
-/** A stretch of a scan. */
+/** A stretch of a scan. Its sightings are good until the next one is asked for. */
 export interface ScanBatch {
-  readonly sightings: readonly Sighting[];
+  readonly sightings: Sightings;
   readonly hidden: readonly Hidden[];
 }
 
@@ -66,13 +60,14 @@ export class Unlisted {
   }
 
   meet({ sightings }: ScanBatch): void {
-    for (const { path, stat } of sightings) if (stat.kind === 'directory') this.#directories.push(path);
+    for (let i = 0; i < sightings.length; i++)
+      if (sightings.kind(i) === 'directory') this.#directories.push(sightings.path(i));
   }
 }
 
 /** Meets what is in some directories of a domain, and not what is below that. */
 export function* list(disk: Disk, directory: string, share: readonly (RelPath | undefined)[]): Generator<ScanBatch> {
-  let sightings: Sighting[] = [];
+  let sightings = new Sightings();
   let hidden: Hidden[] = [];
   const root = disk.lstat(directory);
   if (root?.kind !== 'directory') {
@@ -86,13 +81,11 @@ export function* list(disk: Disk, directory: string, share: readonly (RelPath | 
       for (const name of listed) {
         if (name === PRIVATE) continue;
         const path = childOf(at, name);
-        const met = sight(disk, placeOf(directory, path), path, root.device);
-        if (met === undefined) continue;
-        if ('why' in met) hidden.push(met);
-        else sightings.push(met);
+        const why = meet(disk, placeOf(directory, path), path, root.device, sightings);
+        if (why !== undefined) hidden.push({ path, why });
         if (sightings.length + hidden.length < BATCH_PATHS) continue;
         yield { sightings, hidden };
-        sightings = [];
+        sightings = new Sightings();
         hidden = [];
       }
   }
@@ -118,18 +111,19 @@ export function parentPlacesIn(directory: string): (path: RelPath) => readonly s
   };
 }
 
-/** One path, or why it cannot be read; undefined where it went meanwhile. */
-function sight(disk: Disk, place: string, path: RelPath, device: number): Sighting | Hidden | undefined {
-  if (isTooLong(path)) return { path, why: 'too-long' };
+/** Adds what stands at a path, where it did not go meanwhile. Answers why it cannot be read. */
+function meet(disk: Disk, place: string, path: RelPath, device: number, sightings: Sightings): string | undefined {
+  if (isTooLong(path)) return 'too-long';
   try {
     const stat = disk.lstat(place);
     if (!stat) return undefined;
-    if (stat.device !== device) return { path, why: 'mount' };
-    return stat.kind === 'symlink' ? { path, stat, target: disk.readlink(place) } : { path, stat };
+    if (stat.device !== device) return 'mount';
+    sightings.add(path, stat, stat.kind === 'symlink' ? disk.readlink(place) : undefined);
+    return undefined;
   } catch (error) {
     if (!(error instanceof DiskError)) throw error;
     // EINVAL: a symlink that is none any more.
-    return hasGone(error) || error.code === 'EINVAL' ? undefined : { path, why: error.code };
+    return hasGone(error) || error.code === 'EINVAL' ? undefined : error.code;
   }
 }
 

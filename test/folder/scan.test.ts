@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { Disk } from '../../src/folder/disk.ts';
 import { realDisk } from '../../src/folder/real-disk.ts';
-import { type Hidden, type ScanBatch, type Scanner, type Sighting, walk } from '../../src/folder/scan.ts';
+import { type Hidden, type ScanBatch, type Scanner, walk } from '../../src/folder/scan.ts';
 import { threadScanner } from '../../src/folder/scan-worker.ts';
+import type { Sighting } from '../../src/folder/sightings.ts';
 import { MemoryDisk } from '../sim/memory-disk.ts';
 import { walking } from '../support/walking.ts';
 
@@ -127,7 +128,7 @@ describe('what a walk cannot see', () => {
         { path: 'sub/deep', why: 'EACCES' },
       ],
     );
-    assert.ok(!batches.flatMap(({ sightings }) => sightings).some(({ path }) => path.startsWith('sub/deep')));
+    assert.ok(!batches.flatMap(({ sightings }) => [...sightings]).some(({ path }) => path.startsWith('sub/deep')));
   });
 
   const goings: [what: string, happen: (disk: Disk) => void][] = [
@@ -150,7 +151,7 @@ describe('what a walk cannot see', () => {
           }
           batches.push(batch);
         }
-        assert.ok(batches[0]!.sightings.some(({ path }) => path === 'empty'));
+        assert.ok([...batches[0]!.sightings].some(({ path }) => path === 'empty'));
         assert.deepEqual(
           batches.flatMap(({ hidden }) => hidden),
           [],
@@ -176,7 +177,7 @@ describe('what a walk cannot see', () => {
       batches.flatMap(({ hidden }) => hidden),
       [{ path: 'sub', why: 'mount' }],
     );
-    assert.ok(!batches.flatMap(({ sightings }) => sightings).some(({ path }) => path.startsWith('sub')));
+    assert.ok(!batches.flatMap(({ sightings }) => [...sightings]).some(({ path }) => path.startsWith('sub')));
   });
 });
 

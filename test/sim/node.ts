@@ -4,6 +4,7 @@ import type { DomainName, RelPath } from '../../src/core/path.ts';
 import { type Domain, domainsOf, type Instance, type Network } from '../../src/core/topology.ts';
 import { Replica } from '../../src/folder/replica.ts';
 import { type ScanBatch, walk } from '../../src/folder/scan.ts';
+import { Sightings } from '../../src/folder/sightings.ts';
 import { inlineSmallFiles } from '../../src/folder/small-files.ts';
 import { openVolume, type Volume } from '../../src/folder/volume.ts';
 import { Feed } from '../../src/sync/feed.ts';
@@ -261,10 +262,11 @@ export class Engine {
   async *#scan(directory: string, signal: AbortSignal): AsyncGenerator<ScanBatch> {
     for (const { sightings, hidden } of walk(this.disk, directory)) {
       await this.clock.sleep(this.#chance.int(0, SCAN_PAUSE_MS), signal);
-      const half = this.#chance.int(0, sightings.length);
-      yield { sightings: sightings.slice(0, half), hidden };
+      const all = [...sightings];
+      const half = this.#chance.int(0, all.length);
+      yield { sightings: Sightings.of(all.slice(0, half)), hidden };
       await this.clock.sleep(this.#chance.int(0, SCAN_PAUSE_MS), signal);
-      yield { sightings: sightings.slice(half), hidden: [] };
+      yield { sightings: Sightings.of(all.slice(half)), hidden: [] };
     }
   }
 
