@@ -12,6 +12,8 @@ import { type PackedSightings, Sightings } from './sightings.ts';
 
 /** More of them would wait for the main thread, which compares what they meet. */
 const MAX_THREADS = 2;
+/** So many paths are met in the time that a thread takes to start: a smaller tree is listed by one alone. */
+const ALONE_PATHS = 10_000;
 /** Batches of a thread that may wait for the main thread: the walk pauses rather than fill the memory. */
 const MAX_WAITING = 4;
 /** Shares that a thread holds, so that it has another one when one is done. */
@@ -29,18 +31,23 @@ type Share = readonly (RelPath | undefined)[];
 /** A batch of a share, or its end. */
 type Answer = { readonly sightings: PackedSightings; readonly hidden: readonly Hidden[] } | 'done';
 
-/** A scanner of the volume at `root` that walks in worker threads, each ahead of its reader by at most so many batches. */
-export function threadScanner(root: string, ahead = MAX_WAITING): Scanner {
+/**
+ * A scanner of the volume at `root` that walks in worker threads, each ahead of its reader by at most so many batches. One begins; others
+ * come when it has met `alone` paths and there are directories left for them.
+ */
+export function threadScanner(root: string, ahead = MAX_WAITING, alone = ALONE_PATHS): Scanner {
   return async function* scan({ directory }, signal) {
     const inbox = new Inbox();
-    const threads = Array.from(
-      { length: Math.min(MAX_THREADS, availableParallelism()) },
-      () => new ScanThread(root, directory, ahead, inbox),
-    );
+    const most = Math.min(MAX_THREADS, availableParallelism());
+    const threads = [new ScanThread(root, directory, ahead, inbox)];
     const unlisted = new Unlisted();
+    let paths = 0;
     const shareOut = () => {
       for (const thread of threads)
         while (thread.shares < SHARES && unlisted.size > 0) thread.list(unlisted.take(threads.length * SHARES));
+      if (unlisted.size === 0 || paths < alone || threads.length === most) return;
+      threads.push(new ScanThread(root, directory, ahead, inbox));
+      shareOut();
     };
     const stop = () => inbox.end();
     signal.addEventListener('abort', stop, { once: true });
@@ -53,6 +60,7 @@ export function threadScanner(root: string, ahead = MAX_WAITING): Scanner {
         if (answer === 'done') thread.shares--;
         else {
           const batch: ScanBatch = { sightings: new Sightings(answer.sightings), hidden: answer.hidden };
+          paths += batch.sightings.length;
           unlisted.meet(batch);
           shareOut();
           yield batch;

@@ -1,9 +1,10 @@
 /** One contract for every way to scan; the thread is that and something more. */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import type { Worker } from 'node:worker_threads';
 import type { Disk } from '../../src/folder/disk.ts';
 import { realDisk } from '../../src/folder/real-disk.ts';
 import { type Hidden, type ScanBatch, type Scanner, walk } from '../../src/folder/scan.ts';
@@ -67,6 +68,24 @@ const kinds: Record<string, () => { disk: Disk; scan: Scanner }> = {
 };
 
 const go = new AbortController().signal;
+
+/** Paths from which on several threads list a tree that a test has. */
+const FEW = 10;
+
+/** Does something; answers the threads that began meanwhile too, and lets it see them as they do. */
+async function begun<T>(act: (threads: readonly Worker[]) => Promise<T>): Promise<{ threads: Worker[]; result: T }> {
+  const threads: Worker[] = [];
+  const note = (worker: Worker) => threads.push(worker);
+  process.on('worker', note);
+  try {
+    return { threads, result: await act(threads) };
+  } finally {
+    process.off('worker', note);
+  }
+}
+
+/** What a worker says of itself from its end on. */
+const hasEnded = ({ threadId }: Worker) => threadId === -1;
 
 for (const [name, make] of Object.entries(kinds))
   describe(`a scan ${name}`, () => {
@@ -181,7 +200,7 @@ describe('what a walk cannot see', () => {
   });
 });
 
-describe('the scanning thread', () => {
+describe('the scanning threads', () => {
   // Some thousand files that are there anyway: more than one batch.
   const root = join(import.meta.dirname, '../..');
   const directory = 'node_modules';
@@ -191,6 +210,40 @@ describe('the scanning thread', () => {
     const found = await gathered(threadScanner(root, 1)({ directory }, go));
     assert.ok(found.batches > 1);
     assert.deepEqual([...found.sightings.keys()].sort(), [...expected.sightings.keys()].sort());
+  });
+
+  it('are one for a small tree, and more from so many paths on, with the same answer', async () => {
+    const alone = await begun(() => gathered(threadScanner(root)({ directory: 'src' }, go)));
+    assert.equal(alone.threads.length, 1);
+    const one = await begun(() => gathered(threadScanner(root, 4, Number.POSITIVE_INFINITY)({ directory }, go)));
+    assert.equal(one.threads.length, 1);
+    const several = await begun(() => gathered(threadScanner(root, 4, FEW)({ directory }, go)));
+    assert.equal(several.threads.length, Math.min(2, availableParallelism()));
+    const byPath = (a: Sighting, b: Sighting) => (a.path < b.path ? -1 : 1);
+    assert.deepEqual(
+      [...several.result.sightings.values()].sort(byPath),
+      [...one.result.sightings.values()].sort(byPath),
+    );
+  });
+
+  it('fail together when one of them does', async () => {
+    const { threads } = await begun(async threads => {
+      const gather = async () => {
+        for await (const _ of threadScanner(root, 1, FEW)({ directory }, go))
+          if (threads.length === Math.min(2, availableParallelism())) await threads.at(-1)!.terminate();
+      };
+      await assert.rejects(gather(), /ended before its scan did/);
+    });
+    assert.ok(threads.every(hasEnded));
+  });
+
+  it('end together when they are told to', async () => {
+    const { threads } = await begun(async threads => {
+      const stop = new AbortController();
+      for await (const _ of threadScanner(root, 1, FEW)({ directory }, stop.signal))
+        if (threads.length === Math.min(2, availableParallelism())) stop.abort();
+    });
+    assert.ok(threads.every(hasEnded));
   });
 
   it('ends with its reader', async () => {
