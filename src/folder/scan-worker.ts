@@ -157,8 +157,9 @@ class Inbox {
 function work({ dfsyncScan: { root, directory, credit: buffer } }: Work): void {
   const credit = new Int32Array(buffer);
   const disk = realDisk(root);
+  const room = new Sightings();
   parentPort!.on('message', (share: Share) => {
-    for (const { sightings, hidden } of list(disk, directory, share)) {
+    for (const { sightings, hidden } of list(disk, directory, share, room)) {
       while (Atomics.load(credit, 0) <= 0) Atomics.wait(credit, 0, 0);
       Atomics.sub(credit, 0, 1);
       const packed = sightings.pack();

@@ -65,9 +65,17 @@ export class Unlisted {
   }
 }
 
-/** Meets what is in some directories of a domain, and not what is below that. */
-export function* list(disk: Disk, directory: string, share: readonly (RelPath | undefined)[]): Generator<ScanBatch> {
-  let sightings = new Sightings();
+/**
+ * Meets what is in some directories of a domain, and not what is below that.
+ *
+ * @param sightings room for a batch; for the next one too, where the reader leaves it empty
+ */
+export function* list(
+  disk: Disk,
+  directory: string,
+  share: readonly (RelPath | undefined)[],
+  sightings = new Sightings(),
+): Generator<ScanBatch> {
   let hidden: Hidden[] = [];
   const root = disk.lstat(directory);
   if (root?.kind !== 'directory') {
@@ -85,7 +93,7 @@ export function* list(disk: Disk, directory: string, share: readonly (RelPath | 
         if (why !== undefined) hidden.push({ path, why });
         if (sightings.length + hidden.length < BATCH_PATHS) continue;
         yield { sightings, hidden };
-        sightings = new Sightings();
+        if (sightings.length > 0) sightings = new Sightings();
         hidden = [];
       }
   }

@@ -44,8 +44,9 @@ const INITIAL_ROOM = 128;
 export class Sightings implements Iterable<Sighting> {
   #text: string;
   #numbers: Float64Array<ArrayBuffer>;
-  readonly #targets: Map<number, string>;
+  #targets: Map<number, string>;
   #length: number;
+  /** The text as bytes, once somebody wants a path. */
   #units: Buffer | undefined;
 
   /** @param packed what {@link pack} gave in another thread */
@@ -73,6 +74,7 @@ export class Sightings implements Iterable<Sighting> {
       this.#numbers = new Float64Array(this.#numbers.buffer.transfer(2 * this.#numbers.byteLength));
     const numbers = this.#numbers;
     this.#text += path;
+    this.#units = undefined;
     numbers[at + END] = this.#text.length;
     numbers[at + HASH] = hashPath(path).high;
     numbers[at + KIND] = KINDS.indexOf(stat.kind);
@@ -89,12 +91,13 @@ export class Sightings implements Iterable<Sighting> {
     if (target !== undefined) this.#targets.set(i, target);
   }
 
-  /** For another thread, its buffer to be transferred: this is used up. */
+  /** For another thread, its buffer to be transferred. This is empty then and keeps its room: taking that anew for each batch costs more than a copy. */
   pack(): PackedSightings {
-    const numbers = new Float64Array(
-      this.#numbers.buffer.transfer(this.#length * WIDTH * Float64Array.BYTES_PER_ELEMENT),
-    );
+    const numbers = this.#numbers.slice(0, this.#length * WIDTH);
     const packed = { text: this.#text, numbers, targets: this.#targets };
+    this.#text = '';
+    this.#targets = new Map();
+    this.#units = undefined;
     this.#length = 0;
     return packed;
   }

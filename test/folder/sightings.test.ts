@@ -58,11 +58,24 @@ describe('what a scan met', () => {
     );
   });
 
-  it('is nothing any more when it was sent, or freed', () => {
+  it('is nothing any more when it was freed', () => {
     const sightings = Sightings.of([{ path: pathOf('f'), stat: fc.sample(stat, 1)[0]! }]);
-    const there = sent(sightings);
-    assert.deepEqual([sightings.length, there.length], [0, 1]);
-    there.free();
-    assert.equal(there.length, 0);
+    sightings.free();
+    assert.deepEqual([...sightings], []);
+  });
+
+  it('is empty when it was sent, and takes others', () => {
+    fc.assert(
+      fc.property(fc.array(sighting), fc.array(sighting), (first, second) => {
+        const sightings = Sightings.of(first);
+        // Reading makes what must not last.
+        assert.deepEqual([...sightings], structuredClone(first));
+        assert.deepEqual([...sent(sightings)], structuredClone(first));
+        assert.equal(sightings.length, 0);
+        for (const { path, stat, target } of second) sightings.add(path, stat, target);
+        assert.deepEqual([...sightings], structuredClone(second));
+        assert.deepEqual([...sent(sightings)], structuredClone(second));
+      }),
+    );
   });
 });
