@@ -4,7 +4,7 @@
  * A local change is one thing only: what is on disk is not equal to its entry, or is gone. A different inode, ctime or owner is
  * a reason to look, never a change (a backup or a chown must not outrank an edit made elsewhere).
  */
-import { type Entry, entryOf, isEqual, type Origin, type Seen, tombstoneOf } from './entry.ts';
+import { type Entry, entryOf, isEqual, isSameContent, type Origin, type Seen, tombstoneOf } from './entry.ts';
 import type { RelPath } from './path.ts';
 import { newest, type Version, type Writer, withMark } from './version.ts';
 
@@ -37,6 +37,20 @@ export function observe(
   if (known !== undefined && isEqual(known, seen)) return undefined;
   const version = known === undefined ? met(seen, look) : changed(known, seen, look);
   return entryOf(path, seen, version, from);
+}
+
+/**
+ * What was seen, as a change of it is to be told: an attribute that the file system keeps in the place of the entry's own, and shows
+ * still, nobody has changed. A date is that of a content, so it is another one with another size.
+ *
+ * @param own what the index says
+ * @param shown the same with what the file system keeps
+ */
+export function meant(seen: Seen, own: Entry | undefined, shown: Entry | undefined): Seen {
+  if (!own || !shown || seen.kind === 'symlink' || own.kind !== seen.kind) return seen;
+  const mode = seen.mode === shown.mode ? own.mode : seen.mode;
+  const mtime = isSameContent(seen, shown) ? own.mtime : seen.mtime;
+  return { ...seen, mode, mtime };
 }
 
 /**

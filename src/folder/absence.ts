@@ -112,7 +112,7 @@ export class Absence {
   /** Whether what was seen at a path is the file, or directory, of an absent one: then both are announced together. */
   finds(path: RelPath, seen: Seen, stat: Stat): boolean {
     const source = this.#missing.ofInode(stat.inode) ?? this.#held.ofInode(stat.inode);
-    const old = source !== undefined && source !== path ? this.#is.index.get(source) : undefined;
+    const old = source !== undefined && source !== path ? this.#is.index.onDisk(source) : undefined;
     if (!old || !(seen.kind === 'directory' ? old.kind === 'directory' : isSameContent(old, seen))) return false;
     if (this.#is.index.identity(old.path)?.birth !== stat.birth) return false;
     // What cannot be looked at may be there still. It stays held, and this is new.

@@ -3,9 +3,10 @@
  * together, or held together; of what is held, what an operator has decided.
  */
 import { isLive, isSameContent, type Origin, type Seen } from '../core/entry.ts';
-import { observe } from '../core/observe.ts';
+import { meant, observe } from '../core/observe.ts';
 import { ancestorsOf, parentOf, type RelPath } from '../core/path.ts';
 import type { Absence } from './absence.ts';
+import { truthOf } from './apply.ts';
 import type { Stat } from './disk.ts';
 import type { FirstLooks } from './first-look.ts';
 import type { LocalChange, LookContext } from './look-context.ts';
@@ -39,12 +40,21 @@ export class Announcer {
     this.#is = context;
   }
 
-  /** What was seen at a path, as a change if it is one. */
-  found(path: RelPath, seen: Seen, stat: Stat, first: boolean, from?: Origin): LocalChange | undefined {
+  /** What was seen at a path, as a change if it is one; `source`: where it was before. */
+  found(
+    path: RelPath,
+    seen: Seen,
+    stat: Stat,
+    first: boolean,
+    from?: Origin,
+    source: RelPath = path,
+  ): LocalChange | undefined {
     const { index, self, clock, obstacles } = this.#is;
     obstacles.changed(path);
     const entry = observe(path, index.onDisk(path), seen, { self, now: clock.now(), first }, from);
-    return entry && { entry, identity: { inode: stat.inode, birth: stat.birth } };
+    if (!entry) return undefined;
+    const { mode, mtime } = meant(seen, index.get(source), index.onDisk(source));
+    return truthOf({ ...entry, mode, mtime }, stat);
   }
 
   /** Directories that were found under another name, and are to be announced with what was in them: before anything new in them. */
@@ -138,9 +148,10 @@ export class Announcer {
       reasons.add(path, HINTED | CLOSED);
       return [];
     }
-    const from = isMove && isSameContent(old, sight.seen) ? { path: source, version: old.version } : undefined;
+    const from =
+      isMove && isSameContent(index.onDisk(source)!, sight.seen) ? { path: source, version: old.version } : undefined;
     const first = missing?.first ?? firsts.isFirst(path);
-    const change = this.found(path, sight.seen, sight.stat, first, from);
+    const change = this.found(path, sight.seen, sight.stat, first, from, isMove ? source : path);
     return change ? [change] : [];
   }
 

@@ -118,6 +118,11 @@ export class DomainIndex {
     return row < 0 ? undefined : this.#aside.get(row)?.kept;
   }
 
+  /** Paths at which the file system keeps other attributes than asked for. */
+  *keptPaths(): Generator<RelPath> {
+    for (const [row, { kept }] of this.#aside) if (kept) yield this.#paths[row]!;
+  }
+
   identity(path: RelPath): Identity | undefined {
     const row = this.#rowOf(path);
     return row < 0 ? undefined : { inode: this.#inode[row]!, birth: this.#birth[row]! };

@@ -5,13 +5,15 @@ import type { HoldLimits } from '../core/holding.ts';
 import type { Operation } from '../core/operation.ts';
 import type { RelPath } from '../core/path.ts';
 import type { Disk } from './disk.ts';
-import type { DomainIndex, Identity } from './index-store.ts';
+import type { DomainIndex, Identity, Kept } from './index-store.ts';
 import type { Problems } from './problem.ts';
 
 /** A local change as it goes to journal, index and feed. */
 export interface LocalChange {
   readonly entry: Entry;
   readonly identity?: Identity;
+  /** What the file system keeps in the place of the entry's own attributes. */
+  readonly kept?: Kept;
 }
 
 /** What looking needs to know and to tell. */

@@ -174,6 +174,7 @@ export class Replica implements View {
       },
       touch: path => this.#cache.touch(path),
     });
+    for (const path of this.#index.keptPaths()) this.#listKept(path);
     // After the replay, which takes a staged file that is gone for one that was installed.
     this.#staging.open(clock.now());
   }
@@ -513,14 +514,7 @@ export class Replica implements View {
       // Where the index alone changed, what is missing from the disk is missing still.
       if (action.do !== 'record' || !isLive(truth.entry)) this.#looker.applied(path);
       this.#set(truth, events[i]!.via);
-      if (truth.kept)
-        this.problems.report(
-          path,
-          'attributes',
-          'the file system keeps another date or mode than asked for',
-          this.#is.clock.now(),
-        );
-      else this.problems.clear(path);
+      if (!truth.kept) this.problems.clear(path);
     }
     if (isConflict(action)) this.#conflicts++;
     if (this.#is.onPath) for (const event of events) this.#is.onPath(event);
@@ -534,9 +528,15 @@ export class Replica implements View {
 
   #set({ entry, identity, kept }: Truth, via: string | undefined): void {
     const news = this.#index.set(entry, identity, kept);
+    if (kept) this.#listKept(entry.path);
     this.#cache.touch(entry.path);
     // Before the first scan has ended nobody is served: then the whole domain is announced.
     if (news && this.ready) this.#is.onChange(this.domain, entry.path, via);
+  }
+
+  #listKept(path: RelPath): void {
+    const message = 'the file system keeps another date or mode than asked for';
+    this.problems.report(path, 'attributes', message, this.#is.clock.now());
   }
 
   /** What is true already stays true without its line in the journal: a crash would only make it a first look. */

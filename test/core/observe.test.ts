@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Entry, isLive, type Seen } from '../../src/core/entry.ts';
-import { consequence, type Look, observe } from '../../src/core/observe.ts';
+import { consequence, type Look, meant, observe } from '../../src/core/observe.ts';
 import { merge, resolve } from '../../src/core/resolve.ts';
 import { dominates, newest, type Version } from '../../src/core/version.ts';
 import { directory, entriesAt, file, pathOf, symlink, tombstone } from '../support/entries.ts';
@@ -250,5 +250,25 @@ describe('traces that lost files under other rules', () => {
   it('a pre-seeded file with an event during the first scan must not outrank an edit', () => {
     const met = observe(P, undefined, seenFile(50), firstLook(9000))!;
     assert.equal(merge(met, file('p', { 1: 600 }, { mtime: 600 })).mtime, 600);
+  });
+});
+
+describe('what was seen where the file system keeps other attributes than asked for', () => {
+  const own = file('p', { 1: 100 }, { size: 1, mtime: 123, mode: 0o600 });
+  const shown = { ...own, mtime: 100, mode: 0o755 };
+  const means: [name: string, seen: Seen, known: Entry | undefined, means: Seen][] = [
+    ['as it was kept is as it was asked for', seenFile(100, 1, 0o755), own, seenFile(123, 1, 0o600)],
+    ['a content has its own date', seenFile(100, 2, 0o755), own, seenFile(100, 2, 0o600)],
+    ['a date is a change', seenFile(102, 1, 0o755), own, seenFile(102, 1, 0o600)],
+    ['a mode is a change', seenFile(100, 1, 0o700), own, seenFile(123, 1, 0o700)],
+    ['another kind has all of its own', seenDirectory(0o755), own, seenDirectory(0o755)],
+    ['a path without an entry has all of its own', seenFile(100, 1, 0o755), undefined, seenFile(100, 1, 0o755)],
+  ];
+  for (const [name, seen, known, expected] of means)
+    it(name, () => assert.deepEqual(meant(seen, known, known && shown), expected));
+
+  it('a directory has its mode', () => {
+    const asked = directory('p', { 1: 100 }, 0o700);
+    assert.deepEqual(meant(seenDirectory(0o755), asked, { ...asked, mode: 0o755 }), seenDirectory(0o700));
   });
 });

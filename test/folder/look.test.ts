@@ -605,6 +605,51 @@ describe('a path that is as its entry says', () => {
     await out.stop();
   });
 
+  const keptOtherwise = async () => {
+    const out = await Lookout.over(furnished);
+    const shown = out.entry('dir/f1')!;
+    const asked = { ...shown, mtime: shown.mtime + 1, mode: 0o600 };
+    out.index.set(asked, out.index.identity(asked.path), { mtime: shown.mtime, mode: shown.mode });
+    return { out, shown, asked };
+  };
+
+  it('and edited keeps the mode that was asked for, where the file system keeps another', async () => {
+    const { out, shown } = await keptOtherwise();
+    out.write('dir/f1', 'edited', shown.mode);
+    out.hint('dir/f1', true);
+    await out.pass(5 * SETTLE_MS);
+    assert.deepEqual(out.news(), ['file dir/f1']);
+    const { mode, mtime } = out.entry('dir/f1')!;
+    assert.deepEqual({ mode, mtime }, { mode: 0o600, mtime: out.disk.lstat('d/dir/f1')!.mtime });
+    assert.deepEqual(out.index.kept(pathOf('dir/f1')), { mode: shown.mode, mtime });
+    out.hint('dir/f1', true);
+    await out.pass(5 * SETTLE_MS);
+    assert.deepEqual(out.news(), []);
+    await out.stop();
+  });
+
+  it('and given a mode has that, and the date that was asked for', async () => {
+    const { out, shown, asked } = await keptOtherwise();
+    out.disk.chmod('d/dir/f1', 0o640);
+    out.hint('dir/f1', true);
+    await out.pass(5 * SETTLE_MS);
+    const { mode, mtime } = out.entry('dir/f1')!;
+    assert.deepEqual({ mode, mtime }, { mode: 0o640, mtime: asked.mtime });
+    assert.deepEqual(out.index.kept(asked.path), { mode: 0o640, mtime: shown.mtime });
+    await out.stop();
+  });
+
+  it('and renamed is the same file under another name, with the attributes that were asked for', async () => {
+    const { out, shown, asked } = await keptOtherwise();
+    out.disk.rename('d/dir/f1', 'd/new');
+    for (const path of ['dir/f1', 'new']) out.hint(path, true);
+    await out.pass(5 * SETTLE_MS);
+    const { mode, mtime, from } = out.entry('new')!;
+    assert.deepEqual({ mode, mtime, from: from?.path }, { mode: 0o600, mtime: asked.mtime, from: 'dir/f1' });
+    assert.deepEqual(out.index.kept(pathOf('new')), { mode: shown.mode, mtime: shown.mtime });
+    await out.stop();
+  });
+
   it('is looked at again with what is in it, where all of that may be new', async () => {
     const out = await Lookout.over(furnished);
     out.write('dir/f1', 'edited');

@@ -109,6 +109,23 @@ describe('a restart', () => {
     await third.end();
   });
 
+  it('lists again what the file system keeps otherwise, until that is gone', async () => {
+    const volume = new Volume(undefined, { withoutModes: true });
+    const life = await volume.start();
+    await carryOut(volume, life, [wishedFile('f', 0o600)]);
+    const classes = ({ replica }: Life) => replica.problems.list().map(({ path, class: is }) => `${is} ${path}`);
+    assert.deepEqual(classes(life), ['attributes f']);
+    await life.end();
+    const next = await volume.start();
+    assert.deepEqual(classes(next), ['attributes f']);
+    assert.equal(next.entry('f')?.mode, 0o600);
+    next.disk.unlink('d/f');
+    next.replica.hint(pathOf('f'));
+    await volume.pass(10 * SETTLE_MS);
+    assert.deepEqual(classes(next), []);
+    await next.end();
+  });
+
   it('sees what was done meanwhile as first looks do', async () => {
     const volume = await known();
     await (await volume.start()).end();

@@ -101,7 +101,7 @@ export class Lookout {
   }
 
   #commit(changes: readonly LocalChange[]): void {
-    for (const { entry, identity } of changes) this.index.set(entry, identity);
+    for (const { entry, identity, kept } of changes) this.index.set(entry, identity, kept);
     this.announced.push(changes.map(({ entry }) => entry));
   }
 }
