@@ -440,7 +440,7 @@ function keptAttributes(entry: Entry, stat: Stat): { kept?: Kept } {
 }
 
 /** A file system that refuses an attribute keeps its own; the read-back tells. */
-function attempt(change: () => void): void {
+export function attempt(change: () => void): void {
   try {
     change();
   } catch (error) {

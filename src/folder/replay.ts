@@ -5,11 +5,12 @@
  * what took something away to put another thing there is finished, for that is no deletion. A file that a loss of power left short
  * is set aside and forgotten: it comes again from a peer.
  */
-import { type Entry, isEqual, isLive } from '../core/entry.ts';
+import { type Entry, isEqual, isLive, type Seen } from '../core/entry.ts';
 import { ancestorsOf, parentOf, type RelPath } from '../core/path.ts';
 import { sameVersion } from '../core/version.ts';
+import { attempt, truthOf } from './apply.ts';
 import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
-import type { DomainIndex } from './index-store.ts';
+import type { DomainIndex, Kept } from './index-store.ts';
 import type { JournalRecord } from './journal.ts';
 import { placeOf } from './scan.ts';
 
@@ -113,18 +114,47 @@ function settle(intent: Intent, is: ReplayContext): void {
     const stat = finish(intent, is);
     const seen = stat && seenOf(stat, () => is.disk.readlink(placeOf(is.directory, entry.path)));
     const was = is.index.onDisk(entry.path);
+    if (seen ? was !== undefined && isEqual(was, seen) : isLive(entry) && !isLive(was) && !isUsedUp(intent, is)) return;
+    const kept = seen && keptAs(entry, seen, is);
     // Without an entry (what a first scan met is in no journal) what stands there may be what the intent was to replace: the scan says
     // how old it is. As a change of the intended it would win everywhere.
-    if (
-      seen ? (was ? isEqual(was, seen) : !isEqual(entry, seen)) : isLive(entry) && !isLive(was) && !isUsedUp(intent, is)
-    )
-      return;
-    is.index.set(entry, stat && { inode: stat.inode, birth: stat.birth });
+    if (seen && !was && !kept && !isEqual(entry, seen)) return;
+    is.index.set(entry, stat && { inode: stat.inode, birth: stat.birth }, kept);
     is.touch(entry.path);
   } catch (error) {
     // Unreadable now: the scan says what it is.
     if (!(error instanceof DiskError)) throw error;
   }
+}
+
+/**
+ * What stands there as the file system keeps the intended, if it keeps other attributes than these: it is asked what it makes of them,
+ * with something that is thrown away again. As a change of the intended that would win everywhere.
+ */
+function keptAs(entry: Entry, seen: Seen, { disk, staged }: ReplayContext): Kept | undefined {
+  if (entry.kind !== seen.kind || entry.kind === 'symlink' || isEqual(entry, seen)) return undefined;
+  const place = `${staged(entry)}.asked`;
+  try {
+    const stat = entry.kind === 'file' ? askForFile(place, entry, disk) : askForDirectory(place, entry, disk);
+    const { kept } = truthOf(entry, stat);
+    return kept && isEqual({ ...entry, ...kept }, seen) ? kept : undefined;
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    return undefined;
+  }
+}
+
+function askForFile(place: string, { mode, mtime }: Entry, disk: Disk): Stat {
+  const stat = disk.create(place, new Uint8Array(), mode, mtime);
+  disk.unlink(place);
+  return stat;
+}
+
+function askForDirectory(place: string, { mode }: Entry, disk: Disk): Stat {
+  if (!disk.lstat(place)) disk.mkdir(place, mode);
+  const stat = disk.lstat(place)!;
+  disk.rmdir(place);
+  return stat;
 }
 
 /** Finishes an intent where its destination is missing; answers what stands there. */
@@ -141,7 +171,7 @@ function finish({ will: entry, staged, moved }: Intent, is: ReplayContext): Stat
   else if (
     moved?.startsWith(`${directory}/`) &&
     isWhole(disk.lstat(moved), entry) &&
-    disk.lstat(moved)?.mtime === entry.mtime
+    isDated(disk.lstat(moved), entry, index.kept(moved.slice(directory.length + 1) as RelPath))
   )
     install(moved, place, entry, disk);
   return disk.lstat(place);
@@ -149,8 +179,8 @@ function finish({ will: entry, staged, moved }: Intent, is: ReplayContext): Stat
 
 function install(from: string, place: string, entry: Entry, disk: Disk): void {
   if (entry.kind === 'file') {
-    disk.chmod(from, entry.mode);
-    disk.setDate(from, entry.mtime);
+    attempt(() => disk.chmod(from, entry.mode));
+    attempt(() => disk.setDate(from, entry.mtime));
   }
   disk.rename(from, place);
 }
@@ -158,6 +188,11 @@ function install(from: string, place: string, entry: Entry, disk: Disk): void {
 /** A file that is not staged any more was installed: whoever deleted it since had seen it. */
 function isUsedUp({ will, staged }: Intent, is: ReplayContext): boolean {
   return will.kind === 'file' && staged === true && is.disk.lstat(is.staged(will)) === undefined;
+}
+
+/** With the date of an entry, or with what the file system keeps in its place. */
+function isDated(stat: Stat | undefined, entry: Entry, kept: Kept | undefined): boolean {
+  return stat !== undefined && (stat.mtime === entry.mtime || stat.mtime === kept?.mtime);
 }
 
 function isWhole(staged: Stat | undefined, entry: Entry): boolean {

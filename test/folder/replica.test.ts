@@ -4,6 +4,7 @@ import { type Entry, isEqual, isLive } from '../../src/core/entry.ts';
 import type { RelPath } from '../../src/core/path.ts';
 import type { Action } from '../../src/core/plan.ts';
 import { sameVersion } from '../../src/core/version.ts';
+import { type MemoryOptions, WITHOUT_MODES } from '../sim/memory-volume.ts';
 import { directory, pathOf, symlink, tombstone } from '../support/entries.ts';
 import { type Life, SETTLE_MS, START, Volume } from '../support/life.ts';
 import { actionsFor, carryOut, known, NEW, stage, VIA, wishedFile } from '../support/wishes.ts';
@@ -11,6 +12,8 @@ import { actionsFor, carryOut, known, NEW, stage, VIA, wishedFile } from '../sup
 /** What a peer wants to be true, and with what content. */
 interface Wish {
   readonly name: string;
+  /** What peers wanted before. */
+  readonly earlier?: Entry;
   readonly wanted: (life: Life) => Entry[];
 }
 
@@ -47,6 +50,18 @@ const wishes: Wish[] = [
       ];
     },
   },
+  {
+    name: 'a rename, over a file, of what came from a peer',
+    earlier: wishedFile('f'),
+    wanted: life => {
+      const old = life.entry('f')!;
+      const version = { 3: NEW[3] + 1 };
+      return [
+        { ...old, path: pathOf('g'), version, from: { path: old.path, version: old.version } },
+        tombstone('f', version, START),
+      ];
+    },
+  },
   { name: 'a renamed directory', wanted: life => treeMoved(life, 'dir', 'other') },
 ];
 
@@ -76,13 +91,23 @@ function picture(life: Life): Record<string, string> {
   return Object.fromEntries(rows.sort());
 }
 
+/** What volumes are of, and what these keep of a file's date and mode. */
+const DISKS: readonly { name: string; options: Partial<MemoryOptions>; keeps(entry: Entry): [number, number] }[] = [
+  { name: '', options: {}, keeps: ({ mtime, mode }) => [mtime, mode] },
+  {
+    name: ' where the file system keeps two seconds, one mode and no links',
+    options: { granuleMs: 2_000, withoutModes: true, withoutLinks: true },
+    keeps: ({ mtime }) => [Math.floor(mtime / 2_000) * 2_000, WITHOUT_MODES],
+  },
+];
+
 /** The index is what stands on the disk. */
-function assertTrue(life: Life, volume: Volume): void {
+function assertTrue(life: Life, volume: Volume, { keeps } = DISKS[0]!): void {
   for (const entry of life.replica.entries()) {
     const stat = volume.disk.lstat(`d/${entry.path}`);
     assert.equal(stat?.kind, isLive(entry) ? entry.kind : undefined, entry.path);
     if (entry.kind === 'file')
-      assert.deepEqual([stat!.size, stat!.mtime, stat!.mode], [entry.size, entry.mtime, entry.mode], entry.path);
+      assert.deepEqual([stat!.size, stat!.mtime, stat!.mode], [entry.size, ...keeps(entry)], entry.path);
   }
 }
 
@@ -167,12 +192,13 @@ describe('what is applied', () => {
       await life.end();
     });
 
-  for (const { name, wanted } of wishes)
-    it(`survives a crash at any moment: ${name}`, async () => {
+  for (const [kind, { name, earlier, wanted }] of DISKS.flatMap(disk => wishes.map(wish => [disk, wish] as const)))
+    it(`survives a crash at any moment${kind.name}: ${name}`, async () => {
       for (const torn of [false, true])
         for (let mutations = 0; ; mutations++) {
-          const volume = await known();
+          const volume = await known(kind.options);
           const life = await volume.start();
+          if (earlier) await carryOut(volume, life, [earlier]);
           const entries = wanted(life);
           const before = new Map([...life.replica.entries()].map(entry => [entry.path, entry]));
           const actions = actionsFor(life, entries);
@@ -184,7 +210,7 @@ describe('what is applied', () => {
           life.kill();
           const next = await volume.start();
           await volume.pass(20 * SETTLE_MS);
-          assertTrue(next, volume);
+          assertTrue(next, volume, kind);
           const after = new Map(
             [...actions].flatMap(action => [...truthsOf(action)]).map(entry => [entry.path, entry]),
           );
