@@ -147,11 +147,11 @@ class RealDisk implements Disk {
       try {
         for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes, done);
         const date = dateOf(mtime);
-        whatIsKept(() => fs.futimesSync(fd, date, date));
+        unlessRefused(() => fs.futimesSync(fd, date, date));
         const stat = statOfOpen(fd);
         if (stat.mode === (mode & PERMISSIONS)) return stat;
         // The umask took some of it, or its owner may not write to it.
-        whatIsKept(() => fs.fchmodSync(fd, mode & PERMISSIONS));
+        unlessRefused(() => fs.fchmodSync(fd, mode & PERMISSIONS));
         return statOfOpen(fd);
       } finally {
         fs.closeSync(fd);
@@ -363,22 +363,15 @@ function setMode(at: string | Buffer, mode: number): void {
   });
 }
 
-/** Of what we have just made, a mode, or a group of ours, is refused only where the file system has none; the caller reads back what it got. */
+/** How a file system says that it has no such attribute, or none with this value. */
+const NOT_KEPT: readonly string[] = ['EPERM', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EOVERFLOW', 'ERANGE'];
+
+/** An attribute of what we have just made is refused only where the file system does not keep it; the stat afterwards tells. */
 function unlessRefused(set: () => void): void {
   try {
     set();
   } catch (error) {
-    if (codeOf(error) !== 'EPERM') throw error;
-  }
-}
-
-/** A file system that refuses an attribute keeps its own; the stat afterwards tells. */
-function whatIsKept(set: () => void): void {
-  try {
-    set();
-  } catch (error) {
-    if (!['EPERM', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EOVERFLOW', 'ERANGE'].includes(codeOf(error)))
-      throw error;
+    if (!NOT_KEPT.includes(codeOf(error))) throw error;
   }
 }
 

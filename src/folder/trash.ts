@@ -17,6 +17,9 @@ const MAX_NAME_BYTES = 255;
 /** Items of one path and version that a day can hold. */
 const MAX_SAME = 1_000;
 
+/** How a system says that a file gets no second name; by FUSE it may be a call that is not there. */
+const REFUSALS: readonly string[] = ['EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EACCES'];
+
 export class Trash {
   readonly #disk: Disk;
   readonly #directory: string;
@@ -56,8 +59,7 @@ export class Trash {
       this.#thrown += entry.size;
       return true;
     } catch (error) {
-      if (error instanceof DiskError && ['EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'EACCES'].includes(error.code))
-        return false;
+      if (error instanceof DiskError && REFUSALS.includes(error.code)) return false;
       throw error;
     }
   }

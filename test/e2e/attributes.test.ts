@@ -8,6 +8,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -127,6 +128,8 @@ for (const { name, ways } of fileSystems)
         () => existsSync(n1.path('acme/renamed')) && !existsSync(n1.path('acme/late')),
       );
       assert.deepEqual(n1.tree('acme').get('renamed'), before.get('late'));
+      n1.write('acme/odd', 'odd, and edited again', { date: new Date('2024-01-01T00:00:03.123Z') });
+      await n2.until('another one to arrive there', () => readFileSync(inside('acme/odd'), 'utf8').endsWith('again'));
     });
   });
 

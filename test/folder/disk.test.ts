@@ -362,6 +362,22 @@ describe('a real disk only', () => {
     assert.ok(blocks * 512 < 2 * MIB, `${blocks * 512} bytes are taken`);
   });
 
+  for (const code of ['EPERM', 'ENOSYS', 'ENOTSUP'])
+    it(`makes what it is to make where the file system refuses modes, dates and owners with ${code}`, t => {
+      for (const name of ['chmodSync', 'fchmodSync', 'futimesSync', 'lchownSync'] as const)
+        t.mock.method(fs, name, () => {
+          throw Object.assign(new Error('refused'), { code });
+        });
+      const disk = realDisk(freshRoot());
+      disk.mkdir('d', 0o700);
+      disk.writeFile('d/f', bytes('private'), 0o600);
+      disk.chown('d/f', 1234, 1234);
+      assert.equal(disk.create('d/new', bytes('new'), 0o640, 123).size, 3);
+      assert.equal(text(disk, 'd/f'), 'private');
+      assert.equal(disk.lstat('d')?.kind, 'directory');
+      refuses(code, () => disk.chmod('d/f', 0o644));
+    });
+
   it('does not wait for, nor read, a FIFO', () => {
     const root = freshRoot();
     const disk = realDisk(root);

@@ -36,11 +36,18 @@ describe('what is thrown away', () => {
     assert.equal(disk.lstat(place)?.inode, disk.lstat('trash/2026-01-05/f~5.1')?.inode);
   });
 
-  it('says so where there are no second names', () => {
+  it('says so where there are no second names', t => {
     const entry = file('f', { 1: 5 });
     const { disk, trash, place } = furnished(entry, { withoutLinks: true });
     assert.equal(trash.keep(place, entry, false, NOW), false);
     assert.ok(disk.lstat(place));
+    for (const code of ['ENOSYS', 'ENOTSUP']) {
+      const refusal = new DiskError(code, 'link', place);
+      t.mock.method(disk, 'link', () => {
+        throw refusal;
+      });
+      assert.equal(trash.keep(place, entry, false, NOW), false, code);
+    }
     assert.throws(() => furnished(entry).trash.keep('d/none', entry, false, NOW), DiskError);
   });
 
