@@ -32,6 +32,9 @@ export interface AnnounceContext
   readonly sights: Sights;
 }
 
+/** A new name, and the old one. */
+type Moved = readonly [to: RelPath, from: RelPath];
+
 export class Announcer {
   readonly #is: AnnounceContext;
   #decided: { readonly decision: HoldDecision; readonly paths: readonly RelPath[] } | undefined;
@@ -77,7 +80,9 @@ export class Announcer {
     }
     absence.resume();
     const left = new Map<RelPath, number>();
-    await this.#all(absence.takeMoved(), ([path, source]) => this.#move(path, source, left), signal);
+    const moved = absence.takeMoved();
+    const move = ([path, source]: Moved) => this.#move(path, source, left);
+    await this.#all(moved, move, signal, start => endOfMoves(moved, start));
     const paths = absence.missing.paths();
     const reason = absence.judge();
     let files = 0;
@@ -93,11 +98,17 @@ export class Announcer {
     if (reason !== undefined) onHeld(reason);
   }
 
-  async #all<T>(items: readonly T[], announce: (item: T) => LocalChange[], signal: AbortSignal): Promise<void> {
+  /** `endOf`: where the stretch ends that begins at an item. */
+  async #all<T>(
+    items: readonly T[],
+    announce: (item: T) => LocalChange[],
+    signal: AbortSignal,
+    endOf = (start: number) => start + ANNOUNCE_SLICE,
+  ): Promise<void> {
     const { clock, commit, sights } = this.#is;
-    for (let start = 0; start < items.length && !signal.aborted; start += ANNOUNCE_SLICE) {
+    for (let start = 0; start < items.length && !signal.aborted; start = endOf(start)) {
       sights.refresh();
-      const changes = items.slice(start, start + ANNOUNCE_SLICE).flatMap(announce);
+      const changes = items.slice(start, endOf(start)).flatMap(announce);
       if (changes.length > 0) commit(changes);
       await clock.yield();
     }
@@ -216,4 +227,12 @@ export class Announcer {
       await clock.yield();
     }
   }
+}
+
+/** With a directory, if that ends before long: what a peer is told of in pieces it cannot move as a whole. */
+function endOfMoves(moved: readonly Moved[], start: number): number {
+  const isIn = (i: number) => i < moved.length && parentOf(moved[i]![0]) === parentOf(moved[i - 1]![0]);
+  let end = start + ANNOUNCE_SLICE;
+  while (end < start + 2 * ANNOUNCE_SLICE && isIn(end)) end++;
+  return end;
 }

@@ -23,7 +23,7 @@ import { FirstLooks } from './first-look.ts';
 import { FullScan, type ScanProgress, type ScanReport } from './full-scan.ts';
 import type { LocalChange, LookContext } from './look-context.ts';
 import { Obstacles } from './obstacles.ts';
-import { CLOSED, DEEP, FIRST, HINTED, isOf, type Reason, Reasons, SCANNED } from './reasons.ts';
+import { CLOSED, DEEP, FIRST, HINTED, isOf, RELISTED, type Reason, Reasons, SCANNED } from './reasons.ts';
 import { hasGone, placeOf, type Scanner } from './scan.ts';
 import { Settling } from './settle.ts';
 import { type Sight, Sights } from './sight.ts';
@@ -309,8 +309,12 @@ export class Looker {
     const first = isOf(FIRST, reason);
     const isSecond = !isOf(HINTED | SCANNED, reason);
     try {
-      for (const name of this.#is.disk.list(placeOf(this.#is.directory, path)))
-        this.#reasons.add(childOf(path, name), deep && !isSecond ? HINTED | DEEP : HINTED, first);
+      for (const name of this.#is.disk.list(placeOf(this.#is.directory, path))) {
+        const child = childOf(path, name);
+        // It comes up for its own second listing: with another reason it would have a third.
+        if (isSecond && isOf(RELISTED, this.#reasons.of(child))) continue;
+        this.#reasons.add(child, deep && !isSecond ? HINTED | DEEP : HINTED, first);
+      }
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       if (!hasGone(error)) this.#obstacles.hidden(path, error.code);

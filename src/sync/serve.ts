@@ -73,8 +73,10 @@ export interface Serving {
   hashes(asking: Instance, domain: DomainName, files: readonly FileRef[], signal: AbortSignal): AsyncIterable<HashItem>;
 }
 
-/** Changes in one answer of the feed: some hundred kilobytes. */
+/** Changes in one answer of the feed, some hundred kilobytes … */
 const CHANGES_AT_ONCE = 2_000;
+/** … and at most so many, until the next directory begins: one that was renamed and is told of in pieces cannot move as a whole. */
+const CHANGES_AT_MOST = 4_000;
 /** Bytes of their JSON, at most: what the other end takes is twice that, and holds it whole. */
 const CHANGES_BYTES = 8 * 1024 * 1024;
 /** Of an entry's JSON without its texts: eight marks of a version, twice. */
@@ -365,11 +367,14 @@ export class Server implements Serving {
     let sequence = since;
     let bytes = 0;
     for (const item of feed.after(since)) {
-      sequence = item.sequence;
       const folder = visible.get(item.domain);
-      if (!folder?.ready || item.via === asking.site) continue;
-      bytes += collect(item, folder, latest, compare);
-      if (latest.size >= CHANGES_AT_ONCE || bytes >= CHANGES_BYTES) break;
+      if (folder?.ready && item.via !== asking.site) {
+        const entry = item.path === undefined ? undefined : folder.get(item.path);
+        if (latest.size >= CHANGES_AT_ONCE && entry?.kind === 'directory') break;
+        bytes += collect(item, entry, latest, compare);
+      }
+      sequence = item.sequence;
+      if (latest.size >= CHANGES_AT_MOST || bytes >= CHANGES_BYTES) break;
     }
     const complete = sequence === feed.sequence;
     const heard = complete
@@ -401,12 +406,16 @@ export class Server implements Serving {
 }
 
 /** Answers how many bytes it becomes in an answer, at most. */
-function collect(item: FeedItem, folder: Folder, latest: Map<string, Change>, compare: Set<DomainName>): number {
+function collect(
+  item: FeedItem,
+  entry: Entry | undefined,
+  latest: Map<string, Change>,
+  compare: Set<DomainName>,
+): number {
   if (item.path === undefined) {
     compare.add(item.domain);
     return 0;
   }
-  const entry = folder.get(item.path);
   const key = `${item.domain}/${item.path}`;
   // At its latest place: what it depends on was changed before.
   latest.delete(key);

@@ -140,7 +140,10 @@ export class Wants {
     this.#wake();
   }
 
-  /** Wants that can be tried now, at most so many, each with those of its parents that are wanted too. */
+  /**
+   * Wants that can be tried now, each with those of its parents that are wanted too: so many, or up to twice as many until the next
+   * directory begins, because one that was renamed does not move as a whole where part of it is left out.
+   */
   ready(now: number, limit: number): Want[] {
     for (let first = this.#later.first; first && first.at <= now; first = this.#later.first) {
       this.#later.take();
@@ -148,7 +151,7 @@ export class Wants {
     }
     const batch = new Set<Want>();
     for (const want of this.#ready) {
-      if (batch.size >= limit) break;
+      if (batch.size >= limit && (want.entry.kind === 'directory' || batch.size >= 2 * limit)) break;
       if (this.#isUnderway(want)) continue;
       batch.add(want);
       for (const parent of ancestorsOf(want.path)) {
