@@ -258,7 +258,7 @@ describe('the feed of a server', () => {
   it('carries heartbeats only with everything before them', async () => {
     const { world, station } = await serving();
     const since = station.feed.sequence;
-    for (let i = 0; i < 2_500; i++) station.write(`shared/f${i}`);
+    for (let i = 0; i < 4_500; i++) station.write(`shared/f${i}`);
     await world.pass(5_000);
     const first = await station.server.changes(south, query(station, since), signal);
     assert.ok(first.sequence < station.feed.sequence);
@@ -266,7 +266,7 @@ describe('the feed of a server', () => {
     const second = await station.server.changes(south, query(station, first.sequence), signal);
     assert.equal(second.sequence, station.feed.sequence);
     assert.ok((second.heard[SHARED]?.[1] ?? 0) > 0);
-    assert.equal(new Set([...first.changes, ...second.changes].map(({ entry }) => entry.path)).size, 2_500);
+    assert.equal(new Set([...first.changes, ...second.changes].map(({ entry }) => entry.path)).size, 4_500);
     await world.stop();
   });
 

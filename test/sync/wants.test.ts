@@ -141,9 +141,17 @@ describe('what is ready', () => {
     const wants = wanting(file('f'), file('g'), file('h'));
     wants.postpone(F, 100);
     assert.deepEqual(ready(wants, 100), ['g', 'h']);
-    assert.equal(wants.ready(100, 1).length, 1);
     assert.deepEqual(ready(wants, 350), ['f', 'g', 'h']);
     assert.equal(wants.nextTry(), 0);
+  });
+
+  it('goes on until the next directory begins, up to twice as many', () => {
+    const many = wanting(directory('d'), file('d/f'), file('d/g'), directory('e'), file('e/f'));
+    assert.deepEqual(
+      many.ready(0, 2).map(({ path }) => path),
+      ['d', 'd/f', 'd/g'],
+    );
+    assert.equal(many.ready(0, 1).length, 2);
   });
 
   it('comes with its wanted parents, though they wait', () => {
