@@ -3,7 +3,7 @@
  * another one, and nowhere else, one step moves it all. Nothing is guessed: of each file its origin has said where it came from.
  */
 import { type Entry, isLive } from './entry.ts';
-import { ancestorsOf, childOf, nameOf, parentOf, type RelPath } from './path.ts';
+import { childOf, nameOf, parentOf, type RelPath } from './path.ts';
 
 /** One path that changes its name: what is at `source` here becomes `entry`, and leaves `tombstone`. */
 export interface Moved {
@@ -34,6 +34,8 @@ export interface Wishes {
   readonly live: readonly Taken[];
   /** Files that one step renames: target by source. */
   readonly moves: ReadonlyMap<RelPath, RelPath>;
+  /** What is to hold something: it stays, or is made again. */
+  readonly parents: ReadonlySet<RelPath>;
   /** How many live entries are directly in a directory here. */
   liveChildren(directory: RelPath): number;
   /** Whether a directory can be put at a path, whatever else the plan does. */
@@ -50,14 +52,11 @@ class Search {
   /** What is wanted directly in a directory. */
   readonly #children = new Map<RelPath, Taken[]>();
   readonly #sources: ReadonlyMap<RelPath, RelPath>;
-  /** What is to hold something: it stays, or is made again. */
-  readonly #parents: ReadonlySet<RelPath>;
   readonly #trees = new Map<RelPath, MovedTree>();
 
   constructor(wishes: Wishes) {
     this.#is = wishes;
     this.#sources = new Map([...wishes.moves].map(([source, target]) => [target, source]));
-    this.#parents = new Set(wishes.live.flatMap(want => [...ancestorsOf(want.entry.path)]));
     for (const want of wishes.live) {
       const parent = parentOf(want.entry.path);
       if (parent === undefined) continue;
@@ -125,7 +124,7 @@ class Search {
   /** One path, where what stands at the source needs nothing but its new name. */
   #moved({ entry, was, singly }: Taken, source: RelPath): Moved | undefined {
     const going = this.#is.gone.get(source);
-    if (!going || this.#parents.has(source) || going.singly || singly || isLive(was) || !isLive(going.was))
+    if (!going || this.#is.parents.has(source) || going.singly || singly || isLive(was) || !isLive(going.was))
       return undefined;
     const same = going.was.kind === entry.kind && going.was.mode === entry.mode && going.was.target === entry.target;
     return same ? { entry, was, source: going.was, tombstone: going.entry } : undefined;

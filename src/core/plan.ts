@@ -132,16 +132,15 @@ class Planner {
 
   plan(wanted: Iterable<Wanted>): Plan {
     const taken = this.#resolve(wanted);
-    const gone = taken
-      .filter(want => want.entry.kind === 'tombstone')
-      .sort((a, b) => depthOf(b.entry.path) - depthOf(a.entry.path));
-    const live = taken
-      .filter(want => want.entry.kind !== 'tombstone')
-      .sort((a, b) => depthOf(a.entry.path) - depthOf(b.entry.path));
+    const gone = byDepth(taken.filter(want => want.entry.kind === 'tombstone'))
+      .reverse()
+      .flat();
+    const live = byDepth(taken.filter(want => want.entry.kind !== 'tombstone')).flat();
+    const parents = parentsOf(live);
     for (const { entry } of live) if (entry.kind !== 'directory') this.#leaves.add(entry.path);
     const going = new Map(gone.map(want => [want.entry.path, want]));
-    const moves = this.#moves(going, live);
-    const trees = this.#trees(going, live, moves);
+    const moves = this.#moves(going, live, parents);
+    const trees = this.#trees(going, live, moves, parents);
     const inTrees = new Set([...trees.values()].flatMap(pathsOf));
 
     for (const want of gone)
@@ -198,9 +197,11 @@ class Planner {
   }
 
   /** Renames that one step can do, source by target: the very version is here and its tombstone is wanted too. */
-  #moves(going: ReadonlyMap<RelPath, Taken>, live: readonly Taken[]): Map<RelPath, RelPath> {
-    // What is to be a directory again cannot keep its file until that is moved.
-    const parents = new Set(live.flatMap(want => [...ancestorsOf(want.entry.path)]));
+  #moves(
+    going: ReadonlyMap<RelPath, Taken>,
+    live: readonly Taken[],
+    parents: ReadonlySet<RelPath>,
+  ): Map<RelPath, RelPath> {
     const moves = new Map<RelPath, RelPath>();
     for (const { entry, was } of live) {
       const source = entry.from && going.get(entry.from.path)?.was;
@@ -208,6 +209,7 @@ class Planner {
         !source ||
         this.#view.isHeld(source.path) ||
         moves.has(source.path) ||
+        // What is to be a directory again cannot keep its file until that is moved.
         parents.has(source.path) ||
         isLiveDirectory(was)
       )
@@ -223,6 +225,7 @@ class Planner {
     gone: ReadonlyMap<RelPath, Taken>,
     live: readonly Taken[],
     moves: ReadonlyMap<RelPath, RelPath>,
+    parents: ReadonlySet<RelPath>,
   ): Map<RelPath, MovedTree> {
     const directories = new Map(
       live.flatMap(want => (want.entry.kind === 'directory' ? [[want.entry.path, want]] : [])),
@@ -235,7 +238,7 @@ class Planner {
         const stands = wanted ? wanted.was : this.#view.get(parent);
         return !this.#leaves.has(parent) && (stands?.kind === 'directory' || (wanted !== undefined && !isLive(stands)));
       });
-    return movedTrees({ gone, live, moves, liveChildren, canHold });
+    return movedTrees({ gone, live, moves, parents, liveChildren, canHold });
   }
 
   #move(tree: MovedTree): void {
@@ -353,4 +356,26 @@ function pathsOf(tree: MovedTree): RelPath[] {
 
 function isLiveDirectory(entry: Entry | undefined): boolean {
   return entry?.kind === 'directory';
+}
+
+/** Wants by the depth of their paths; those of one depth in the order in which they came. */
+function byDepth(wants: readonly Taken[]): Taken[][] {
+  const depths: Taken[][] = [];
+  for (const want of wants) {
+    const depth = depthOf(want.entry.path);
+    while (depths.length <= depth) depths.push([]);
+    depths[depth]!.push(want);
+  }
+  return depths;
+}
+
+/** All directories that hold something of what is wanted. */
+function parentsOf(wants: readonly Taken[]): Set<RelPath> {
+  const parents = new Set<RelPath>();
+  for (const { entry } of wants)
+    for (const parent of ancestorsOf(entry.path)) {
+      if (parents.has(parent)) break;
+      parents.add(parent);
+    }
+  return parents;
 }

@@ -68,7 +68,8 @@ export function resolve(local: Entry | undefined, remote: Entry): Verdict {
     if (sameVersion(version, local.version)) return { do: 'nothing' };
     return { do: 'merge', entry: { ...local, version } };
   }
-  return { do: 'take', entry: { ...remote, version }, conflict: inConflict(local.version, remote.version) };
+  const entry = version === remote.version ? remote : { ...remote, version };
+  return { do: 'take', entry, conflict: inConflict(local.version, remote.version) };
 }
 
 /** The entry that both sides end with. */

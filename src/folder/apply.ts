@@ -170,7 +170,7 @@ class Step {
     }
     if (this.#standing(tree.was, tree.entry)) throw new Changed([tree.entry.path]);
     if (!this.#standing(tree.source)) throw new Changed([tree.source.path]);
-    const found = lookAtTree(tree, { disk, place: path => this.#place(path), onDisk: path => index.onDisk(path) });
+    const found = lookAtTree(tree, { disk, index, place: path => this.#place(path) });
     if ('stranger' in found) throw new Changed([found.stranger], true);
     this.#writable(tree.entry.path, to => this.#writable(tree.source.path, from => disk.rename(from, to)));
     return members.flatMap(({ entry, source, tombstone }) => [

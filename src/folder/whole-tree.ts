@@ -1,15 +1,14 @@
 /** The recheck of a tree that is to move as a whole: what is in it must be what is known of it, nothing else and nothing less. */
-import { type Entry, isEqual } from '../core/entry.ts';
 import type { MovedTree } from '../core/moved-tree.ts';
 import { childOf, type RelPath } from '../core/path.ts';
 import { type Disk, type Stat, seenOf } from './disk.ts';
+import type { DomainIndex } from './index-store.ts';
 
 /** Where a tree is, and what is known of it. */
 export interface TreeContext {
   readonly disk: Disk;
   place(path: RelPath): string;
-  /** The entry as the disk should show it. */
-  onDisk(path: RelPath): Entry | undefined;
+  readonly index: DomainIndex;
 }
 
 /**
@@ -26,8 +25,7 @@ export function lookAtTree(
     const place = is.place(path);
     const stat = is.disk.lstat(place);
     const seen = stat && seenOf(stat, () => is.disk.readlink(place));
-    const known = is.onDisk(path);
-    if (!seen || !known || !isEqual(known, seen)) return { stranger: path };
+    if (!seen || !is.index.meet(path, seen, stat.inode, stat.birth)) return { stranger: path };
     stats.set(path, stat);
   }
   for (const { path, kind } of members) {

@@ -92,6 +92,7 @@ export class Feed {
   }
 
   #wake(): void {
+    if (this.#waiting.size === 0) return;
     const waiting = this.#waiting;
     this.#waiting = new Set();
     for (const wake of waiting) wake();

@@ -46,9 +46,8 @@ export class Outcomes {
   }
 
   /** A wanted path is true. */
-  settle(path: RelPath): void {
+  settle(path: RelPath, entry = this.#is.folder.get(path)): void {
     const { folder, wants } = this.#is;
-    const entry = folder.get(path);
     if (entry) wants.done(path, entry);
     folder.problems.clear(path, 'waiting', 'gone', 'transfer', 'unwritable');
   }
@@ -124,7 +123,7 @@ export class Outcomes {
     switch (result.result) {
       case 'done':
         tally.done(action);
-        for (const { entry } of result.truths) this.settle(entry.path);
+        for (const { entry } of result.truths) this.settle(entry.path, entry);
         break;
       case 'changed':
         tally.changed++;

@@ -95,7 +95,7 @@ export class Wants {
   /** The want is fulfilled by an entry, unless a newer one superseded it meanwhile. */
   done(path: RelPath, entry: Entry): void {
     const want = this.#wants.get(path);
-    if (!want || resolve(entry, want.entry).do !== 'nothing') return;
+    if (!want || (entry !== want.entry && resolve(entry, want.entry).do !== 'nothing')) return;
     this.#delete(want);
   }
 
@@ -150,11 +150,14 @@ export class Wants {
       if (this.#holds(first)) this.#ready.add(first.item);
     }
     const batch = new Set<Want>();
+    const parents = new Set<RelPath>();
     for (const want of this.#ready) {
       if (batch.size >= limit && (want.entry.kind === 'directory' || batch.size >= 2 * limit)) break;
       if (this.#isUnderway(want)) continue;
       batch.add(want);
       for (const parent of ancestorsOf(want.path)) {
+        if (parents.has(parent)) break;
+        parents.add(parent);
         const above = this.#wants.get(parent);
         if (above && !batch.has(above) && !this.#isUnderway(above)) batch.add(above);
       }
