@@ -557,6 +557,23 @@ describe('while something is applied', () => {
     await out.stop();
   });
 
+  it('a new tree is listed twice, each directory of it, and found whole', async () => {
+    const out = await Lookout.over();
+    const listed = new Map<string, number>();
+    const { list } = out.disk;
+    out.disk.list = path => {
+      listed.set(path, (listed.get(path) ?? 0) + 1);
+      return list.call(out.disk, path);
+    };
+    for (const path of ['d/t', 'd/t/a', 'd/t/a/b']) out.disk.mkdir(path, 0o755);
+    out.disk.writeFile('d/t/a/b/f', Buffer.from('x'), 0o644);
+    out.hint('t', false, true);
+    await out.pass(20 * SETTLE_MS);
+    assert.deepEqual(out.news().sort(), ['directory t', 'directory t/a', 'directory t/a/b', 'file t/a/b/f']);
+    assert.deepEqual(Object.fromEntries(listed), { 'd/t': 2, 'd/t/a': 2, 'd/t/a/b': 2 });
+    await out.stop();
+  });
+
   it('a scan that listed before does not delete what came since', async () => {
     const out = await Lookout.over(furnished);
     const batches = async function* () {
