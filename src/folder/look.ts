@@ -28,8 +28,6 @@ import { hasGone, placeOf, type Scanner } from './scan.ts';
 import { Settling } from './settle.ts';
 import { type Sight, Sights } from './sight.ts';
 
-export type { HoldDecision, LocalChange, ScanProgress, ScanReport };
-
 /** Looks in one synchronous stretch: a few milliseconds. */
 const SLICE = 256;
 /** A look is taken at least so often, whatever the deadlines say. */

@@ -1,7 +1,8 @@
 /** The scans of a domain: at the start, at intervals, when they are asked for, and soon again after one that did not count. */
 import { type Clock, Pause, type Random } from '../core/clock.ts';
 import type { DomainName } from '../core/path.ts';
-import type { Looker, ScanReport } from './look.ts';
+import type { ScanReport } from './full-scan.ts';
+import type { Looker } from './look.ts';
 import type { ReplicaReport, ScanResult, ScanTrigger } from './replica-report.ts';
 import type { Scanner } from './scan.ts';
 

@@ -1,8 +1,10 @@
 /** Somebody who looks at a domain `d` on a disk in memory, on virtual time. */
 import type { Entry } from '../../src/core/entry.ts';
 import type { Operation } from '../../src/core/operation.ts';
+import type { ScanReport } from '../../src/folder/full-scan.ts';
 import { DomainIndex } from '../../src/folder/index-store.ts';
-import { type LocalChange, Looker, type ScanReport } from '../../src/folder/look.ts';
+import { Looker } from '../../src/folder/look.ts';
+import type { LocalChange } from '../../src/folder/look-context.ts';
 import { Problems } from '../../src/folder/problem.ts';
 import { MemoryDisk } from '../sim/memory-disk.ts';
 import { VirtualClock } from '../sim/virtual-clock.ts';
