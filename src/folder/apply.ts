@@ -128,6 +128,8 @@ class Step {
 
   #removeDirectory(entry: Entry, was: Entry): Truth[] {
     if (!this.#standing(was)) return [{ entry }];
+    // What was to go, or to move away, before it: its own step did not succeed.
+    if (this.#is.index.liveChildren(entry.path) > 0) throw new Changed([entry.path]);
     try {
       this.#writable(entry.path, place => this.#is.disk.rmdir(place));
       return [{ entry }];

@@ -245,6 +245,13 @@ describe('removing a directory', () => {
     assert.ok(bench.disk.lstat('d/p/new'));
   });
 
+  it('does not touch, nor revive, one in which a file has stayed whose own step did not succeed', () => {
+    const bench = filled();
+    bench.have(file('p/f', OLD));
+    assert.deepEqual(bench.apply(removal('p', directory('p', OLD))), { result: 'changed', look: ['p'], deep: false });
+    assert.deepEqual(bench.index.get(pathOf('p')), directory('p', OLD));
+  });
+
   for (const [what, prepare] of Object.entries({
     ignored: (bench: Workbench) => {
       bench.disk.writeFile('d/p/ignored', Buffer.alloc(1), 0o644);
