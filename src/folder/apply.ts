@@ -211,7 +211,7 @@ class Step {
   /** Gives a staged file its mode, date and owner; answers what it is, where that is known without another look. */
   #dress(staged: string, entry: Entry, was: Entry | undefined): Stat | undefined {
     const { disk, staging } = this.#is;
-    const finished = staging.takeFinished(staged);
+    const finished = staging.takeFinished(entry);
     const owner = was?.kind === 'file' ? disk.lstat(this.#place(entry.path)) : this.#directoryAt(parentOf(entry.path));
     const mine = finished ?? disk.lstat(staged);
     if (!mine) throw new DiskError('ENOENT', 'staged file of', entry.path);

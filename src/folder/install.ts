@@ -47,7 +47,7 @@ function plainOf(actions: readonly Action[], staging: Staging): { action: Action
   if (!actions.every(action => action.do === 'fetch')) return [];
   return actions.flatMap(action => {
     if (isLive(action.was)) return [];
-    const stat = staging.finished(staging.place(action.entry));
+    const stat = staging.finished(action.entry);
     return stat?.size === action.entry.size ? [{ action, stat }] : [];
   });
 }

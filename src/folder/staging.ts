@@ -12,8 +12,8 @@ const ORPHAN_MS = 24 * 3_600_000;
 
 /** What is known of a place where something may be staged. */
 interface Staged {
-  /** What it is, where it has everything that it will have: nothing of it has to be asked or set again. */
-  finished?: Stat | undefined;
+  /** What it is, where it has everything that an entry of this mode will have: nothing of it has to be asked or set again. */
+  finished?: { readonly stat: Stat; readonly mode: number } | undefined;
   /** Its content is on the disk, or taken care of to get there. */
   writtenOut?: boolean;
 }
@@ -92,22 +92,25 @@ export class Staging {
     const made = await this.#smallFiles.write(drafts);
     return made.map((stat, i) => {
       if (stat instanceof DiskError) return stat;
-      this.#used.set(drafts[i]!.place, { finished: stat });
+      const { place, mode } = drafts[i]!;
+      this.#used.set(place, { finished: { stat, mode } });
       return undefined;
     });
   }
 
-  /** What a staged file is, where it has everything that it will have. */
-  finished(place: string): Stat | undefined {
-    return this.#used.get(place)?.finished;
+  /** What the staged file of an entry is, where it has everything that it will have. */
+  finished(entry: Entry): Stat | undefined {
+    const finished = this.#used.get(this.place(entry))?.finished;
+    // It may have been staged for an earlier entry of the same size and date.
+    return finished?.mode === entry.mode ? finished.stat : undefined;
   }
 
   /** The same, told once, because it is taken then. */
-  takeFinished(place: string): Stat | undefined {
-    const staged = this.#used.get(place);
-    const finished = staged?.finished;
+  takeFinished(entry: Entry): Stat | undefined {
+    const stat = this.finished(entry);
+    const staged = this.#used.get(this.place(entry));
     if (staged) staged.finished = undefined;
-    return finished;
+    return stat;
   }
 
   /** What was staged at a place is renamed to where it belongs. */

@@ -71,8 +71,17 @@ describe('staging', () => {
     assert.deepEqual(await staging.put([{ entry, bytes: Buffer.alloc(10) }]), [undefined]);
     const stat = disk.lstat(place)!;
     assert.deepEqual([stat.size, stat.mtime, stat.mode], [entry.size, entry.mtime, entry.mode]);
-    assert.deepEqual(staging.takeFinished(place), stat);
-    assert.equal(staging.takeFinished(place), undefined);
+    assert.deepEqual(staging.takeFinished(entry), stat);
+    assert.equal(staging.takeFinished(entry), undefined);
+  });
+
+  it('does not vouch for one that was staged with another mode', async () => {
+    const { staging } = opened();
+    await staging.put([{ entry, bytes: Buffer.alloc(10) }]);
+    const closed = { ...entry, mode: 0o640 };
+    assert.equal(staging.place(closed), staging.place(entry));
+    assert.equal(staging.finished(closed), undefined);
+    assert.equal(staging.takeFinished(closed), undefined);
   });
 
   for (const [name, touch] of [
@@ -87,7 +96,7 @@ describe('staging', () => {
       const { disk, staging } = opened();
       await staging.put([{ entry, bytes: Buffer.alloc(10) }]);
       touch(staging, disk);
-      assert.equal(staging.takeFinished(staging.place(entry)), undefined);
+      assert.equal(staging.takeFinished(entry), undefined);
     });
 
   it('remembers what is on the disk, until it is written anew or gone', () => {
