@@ -10,6 +10,7 @@ import type { UserEvent } from './oracle.ts';
 import { seeded } from './random.ts';
 import { RunLog } from './run-log.ts';
 import type { Memory, Schedule, Step } from './schedule.ts';
+import { untoldOf } from './untold.ts';
 import { ANCHOR, Users } from './users.ts';
 import { differences, judgement } from './verdict.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -69,6 +70,8 @@ export class World {
   /** Things that end by themselves, by when. */
   readonly #later: { at: number; act: () => void }[] = [];
   readonly #crashing = new Map<number, Extract<Step, { do: 'crash' }>>();
+  /** By node that died, what it may have made in its last moment. */
+  readonly #untold = new Map<number, ReadonlyMap<DomainName, ReadonlySet<string>>>();
 
   constructor(schedule: Schedule, holdLimits?: HoldLimits) {
     this.schedule = schedule;
@@ -224,6 +227,13 @@ export class World {
     const who = { node: roleid, operation: id, chance: this.#chance.fork(`step ${id}`), now: node.now() };
     this.log.add(node.name, `user in ${domain}: ${this.users.perform(operation, node.disk, served, who)}`);
     if (!this.#remembers(node, domain)) this.#excuseBlind(domain, id, roleid, node.now());
+    if (!node.engine) this.#excuseUntold(domain, id, roleid);
+  }
+
+  /** Deletions of what a process had made without having written it down. */
+  #excuseUntold(domain: DomainName, operation: number, node: number): void {
+    const untold = this.#untold.get(node)?.get(domain);
+    this.#excuse(domain, event => event.operation === operation && !event.after && untold?.has(event.path) === true);
   }
 
   /** A change that only a date could tell of is forgotten where it has none, and with it what the same node had dated there before. */
@@ -247,6 +257,7 @@ export class World {
 
   #stop({ node: roleid, forMs }: Extract<Step, { do: 'stop' }>): void {
     const node = this.#node(roleid);
+    this.#untold.delete(roleid);
     void node.stop().then(() => this.#after(forMs, () => node.start()));
   }
 
@@ -294,6 +305,7 @@ export class World {
     const { roleid } = node.instance;
     const step = this.#crashing.get(roleid);
     this.#crashing.delete(roleid);
+    this.#untold.set(roleid, untoldOf(node));
     if (step && step.memory !== 'whole') this.#forget(node, step.memory);
     node.bury();
     this.#after(step?.forMs ?? 0, () => node.start());
