@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JournalRecord } from '../../src/folder/journal.ts';
 import { directory, file, tombstone } from '../support/entries.ts';
-import { openIn } from './untold.ts';
+import type { State } from './oracle.ts';
+import { mayTakeBack, openIn } from './untold.ts';
 
 const VERSION = { 1: 100 };
 
@@ -22,4 +23,19 @@ describe('what a process may have made without having written it down', () => {
     ['what it meant to make once more', [{ will: made }, { is: made }, { will: made }], ['d']],
   ] as [string, JournalRecord[], string[]][])
     it(`is ${name}`, () => assert.deepEqual([...openIn(records)], left));
+});
+
+describe('what may take a step back', () => {
+  const text: State = { kind: 'file', content: 'text', mtime: 1, mode: 0o640 };
+  const open: State = { kind: 'directory', mode: 0o755 };
+  for (const [name, before, after, may] of [
+    ['a deletion', text, undefined, true],
+    ['another mode of a file', text, { ...text, mode: 0o644 }, true],
+    ['another mode of a directory', open, { ...open, mode: 0o750 }, true],
+    ['no other content', text, { ...text, content: 'other' }, false],
+    ['no file where nothing was', undefined, text, false],
+    ['no directory in place of a file', text, open, false],
+    ['no symlink', text, { kind: 'symlink', target: 't' }, false],
+  ] as [string, State | undefined, State | undefined, boolean][])
+    it(`is ${name}`, () => assert.equal(mayTakeBack({ before, after }), may));
 });

@@ -1,11 +1,12 @@
 /**
- * What a process that died may have made without having written it down: the journal has the intent, and no outcome. Who deletes that
- * before the next start leaves the volume as if the step had never been taken, so it comes back. Of a file that was received the empty
- * place in staging tells; of a directory, a symlink and a new name nothing does.
+ * What a process that died may have made without having written it down: the journal has the intent, and no outcome. Who takes that
+ * back before the next start, by a deletion or by the old mode, leaves the volume as if the step had never been taken, so it is taken
+ * again. Of a file that was received the empty place in staging tells; of a directory, a symlink, a new name or mode nothing does.
  */
 import type { DomainName } from '../../src/core/path.ts';
 import { Journal, type JournalRecord } from '../../src/folder/journal.ts';
 import type { SimNode } from './node.ts';
+import type { UserEvent } from './oracle.ts';
 
 /** Paths of which nobody can tell, by domain. */
 export function untoldOf({ disk, domains }: SimNode): Map<DomainName, Set<string>> {
@@ -36,4 +37,10 @@ export function openIn(records: readonly JournalRecord[]): Set<string> {
     else if ('drop' in record) open.delete(record.drop);
   }
   return open;
+}
+
+/** Whether a change may have left what stood there before a step: nothing, or the same with other attributes. */
+export function mayTakeBack({ before, after }: Pick<UserEvent, 'before' | 'after'>): boolean {
+  if (after?.kind === 'file') return before?.kind === 'file' && before.content === after.content;
+  return !after || (after.kind === 'directory' && before?.kind === 'directory');
 }

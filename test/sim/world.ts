@@ -10,7 +10,7 @@ import type { UserEvent } from './oracle.ts';
 import { seeded } from './random.ts';
 import { RunLog } from './run-log.ts';
 import type { Memory, Schedule, Step } from './schedule.ts';
-import { untoldOf } from './untold.ts';
+import { mayTakeBack, untoldOf } from './untold.ts';
 import { ANCHOR, Users } from './users.ts';
 import { differences, judgement } from './verdict.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -230,10 +230,13 @@ export class World {
     if (!node.engine) this.#excuseUntold(domain, id, roleid);
   }
 
-  /** Deletions of what a process had made without having written it down. */
+  /** What takes back what a process had made without having written it down. */
   #excuseUntold(domain: DomainName, operation: number, node: number): void {
     const untold = this.#untold.get(node)?.get(domain);
-    this.#excuse(domain, event => event.operation === operation && !event.after && untold?.has(event.path) === true);
+    this.#excuse(
+      domain,
+      event => event.operation === operation && untold?.has(event.path) === true && mayTakeBack(event),
+    );
   }
 
   /** A change that only a date could tell of is forgotten where it has none, and with it what the same node had dated there before. */
