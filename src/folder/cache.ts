@@ -67,10 +67,13 @@ export class Cache {
   async load(index: DomainIndex): Promise<string[]> {
     const damaged: string[] = [];
     for (const name of this.#names()) if (name.endsWith(BESIDE)) this.#remove(name);
-    for (const name of this.#shardNames()) {
+    const names = this.#shardNames();
+    for (const name of names) {
       const shard = await this.#readShard(name);
       if (shard === 'damaged') damaged.push(name);
       if (typeof shard !== 'object') continue;
+      // The hashes of paths spread evenly: the first shard tells how many there are.
+      index.reserve(names.length * shard.count);
       if (!index.take(shard.columns)) {
         this.#setAside(name);
         damaged.push(name);
@@ -161,7 +164,8 @@ export class Cache {
     if (shard === null || shard === 'damaged' || typeof shard.format !== 'number') return this.#setAside(name);
     const ours = shard.format === FORMAT && shard.digestVersion === DIGEST_VERSION && shard.roleid === this.#roleid;
     if (!ours) this.#remove(name);
-    else if (shard.columns?.paths?.length !== shard.count) return this.#setAside(name);
+    else if (!Number.isSafeInteger(shard.count) || shard.columns?.paths?.length !== shard.count)
+      return this.#setAside(name);
     return ours ? shard : 'foreign';
   }
 

@@ -283,6 +283,11 @@ export class DomainIndex {
     }
   }
 
+  /** About so many entries are to come, and there are none yet. */
+  reserve(entries: number): void {
+    this.#rows.reserve(entries);
+  }
+
   /** Takes what {@link columns} gave; answers false, and takes nothing, where it is not that. */
   take(columns: Columns): boolean {
     if (!areColumns(columns)) return false;

@@ -38,6 +38,14 @@ export class PathTable {
     return this.#size;
   }
 
+  /** Makes room for so many paths at once, while there are none: nothing is moved then as they come. */
+  reserve(paths: number): void {
+    if (this.#size > 0 || paths <= this.#buckets) return;
+    this.#first = lengthened(this.#first, Math.max(paths, this.#first.length));
+    this.#buckets = paths;
+    while (this.#mask < paths - 1) this.#mask = this.#mask * 2 + 1;
+  }
+
   /** The row of a path, given the high half of its hash; -1 where there is none. */
   find(path: RelPath, hash: number): number {
     let row = this.first(hash);

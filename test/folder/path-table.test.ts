@@ -23,8 +23,9 @@ describe('the table of paths', () => {
   ] as const)
     it(`is a map, whatever comes and goes: hashes ${name}`, () => {
       fc.assert(
-        fc.property(fc.array(fc.nat(40), { maxLength: 300 }), steps => {
+        fc.property(fc.nat(700), fc.array(fc.nat(40), { maxLength: 300 }), (reserved, steps) => {
           const { paths, table, find } = tableOf(hashOf);
+          table.reserve(reserved);
           const model = new Map<string, number>();
           for (const step of steps) {
             const path = `p${step}`;
@@ -53,5 +54,12 @@ describe('the table of paths', () => {
     }
     for (let i = 0; i < 5_000; i++) assert.equal(find(`p${i}`), i);
     assert.equal(find('p5000'), -1);
+  });
+
+  it('reserves nothing any more once something is there', () => {
+    const { paths, table, find } = tableOf(path => Number(path.slice(1)));
+    for (let i = 0; i < 100; i++) table.add(paths.push(`p${i}`) - 1);
+    table.reserve(10_000);
+    for (let i = 0; i < 100; i++) assert.equal(find(`p${i}`), i);
   });
 });
