@@ -51,6 +51,11 @@ export class Journal {
     return this.#bytes;
   }
 
+  /** When it was last written to, by the clock of the disk: 0 where there is none. To be asked before it is read. */
+  get writtenAt(): number {
+    return Math.max(...[BEFORE, CURRENT].map(name => this.#disk.lstat(`${this.#directory}/${name}`)?.ctime ?? 0));
+  }
+
   /** Appends in one write: after a kill either of the lines or none of a batch may be half there, which replay ignores. */
   append(records: readonly JournalRecord[]): void {
     if (records.length === 0) return;

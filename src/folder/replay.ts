@@ -16,6 +16,8 @@ import { placeOf } from './scan.ts';
 
 /** What a replay works on. */
 export interface ReplayContext {
+  /** When the journal was last written to, by the clock of the disk. */
+  readonly writtenAt: number;
   readonly disk: Disk;
   /** The domain's directory, relative to the volume's root. */
   readonly directory: string;
@@ -118,7 +120,7 @@ function settle(intent: Intent, is: ReplayContext): void {
     const kept = seen && keptAs(entry, seen, is);
     // Without an entry (what a first scan met is in no journal) what stands there may be what the intent was to replace: the scan says
     // how old it is. As a change of the intended it would win everywhere.
-    if (seen && !was && !kept && !isEqual(entry, seen)) return;
+    if (seen && !was && !kept && !isEqual(entry, seen) && !isUsedUp(intent, is)) return;
     is.index.set(entry, stat && { inode: stat.inode, birth: stat.birth }, kept);
     is.touch(entry.path);
   } catch (error) {
@@ -185,9 +187,26 @@ function install(from: string, place: string, entry: Entry, disk: Disk): void {
   disk.rename(from, place);
 }
 
-/** A file that is not staged any more was installed: whoever deleted it since had seen it. */
+/**
+ * A file that is not staged any more was installed: whoever changed or deleted it since had seen it. Somebody must have been there,
+ * though: a loss of power may have taken the staged file, with the process that would have installed it.
+ */
 function isUsedUp({ will, staged }: Intent, is: ReplayContext): boolean {
-  return will.kind === 'file' && staged === true && is.disk.lstat(is.staged(will)) === undefined;
+  return (
+    will.kind === 'file' &&
+    staged === true &&
+    is.disk.lstat(is.staged(will)) === undefined &&
+    changedAt(will.path, is) > is.writtenAt
+  );
+}
+
+/** When what stands at a path was last changed; where nothing does, what held it. */
+function changedAt(path: RelPath, { disk, directory }: ReplayContext): number {
+  for (const at of [path, ...ancestorsOf(path), undefined]) {
+    const stat = disk.lstat(placeOf(directory, at));
+    if (stat) return stat.ctime;
+  }
+  return 0;
 }
 
 /** With the date of an entry, or with what the file system keeps in its place. */

@@ -163,7 +163,9 @@ export class Replica implements View {
       onEvent('cache shard damaged, set aside; the scan rebuilds it', { domain: this.domain, shard });
     const holdingSince = await this.#memory.load();
     if (holdingSince !== undefined) this.#looker.holdOn(holdingSince);
+    const { writtenAt } = this.#journal;
     replay(this.#journal.read(), {
+      writtenAt,
       disk,
       directory: this.directory,
       index: this.#index,

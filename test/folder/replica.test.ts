@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { type Entry, isEqual, isLive } from '../../src/core/entry.ts';
 import type { RelPath } from '../../src/core/path.ts';
 import type { Action } from '../../src/core/plan.ts';
-import { sameVersion } from '../../src/core/version.ts';
+import { dominates, sameVersion } from '../../src/core/version.ts';
 import { type MemoryOptions, WITHOUT_MODES } from '../sim/memory-volume.ts';
 import { directory, pathOf, symlink, tombstone } from '../support/entries.ts';
 import { type Life, SETTLE_MS, START, Volume } from '../support/life.ts';
@@ -339,6 +339,66 @@ describe('what a crash left half done', () => {
     await volume.pass(10 * SETTLE_MS);
     assert.equal(volume.text('f'), 'edited by somebody');
     assertTrue(next, volume);
+    await next.end();
+  });
+});
+
+describe('a new file that was installed in the moment of a crash', () => {
+  const STAGED = '.dfsync/staging/d';
+
+  /** The process has died once `new` had its name, and before that was written down. */
+  async function installed(): Promise<Volume> {
+    for (let mutations = 1; ; mutations++) {
+      const volume = await known();
+      const life = await volume.start();
+      const actions = actionsFor(life, [wishedFile('new')]);
+      await stage(life, actions);
+      life.disk.failAfter(mutations);
+      void life.replica.apply(actions, () => VIA).catch(() => {});
+      await volume.clock.settle();
+      assert.ok(life.disk.dead, 'it was written down');
+      life.kill();
+      await volume.pass(SETTLE_MS);
+      if (volume.disk.lstat('d/new')) return volume;
+    }
+  }
+
+  it('and changed by somebody since is newer than what was installed', async () => {
+    const volume = await installed();
+    volume.write('new', 'edited by somebody who had seen it');
+    const next = await volume.start();
+    await volume.pass(10 * SETTLE_MS);
+    const { version } = next.entry('new')!;
+    assert.ok(dominates(version, NEW) && !sameVersion(version, NEW), JSON.stringify(version));
+    assertTrue(next, volume);
+    await next.end();
+  });
+
+  it('and deleted by somebody since stays deleted', async () => {
+    const volume = await installed();
+    volume.disk.unlink('d/new');
+    const next = await volume.start();
+    await volume.pass(10 * SETTLE_MS);
+    assert.equal(next.entry('new')?.kind, 'tombstone');
+    assert.ok(dominates(next.entry('new')!.version, NEW));
+    await next.end();
+  });
+
+  it('or was not: where nobody has been there, a staged file that is gone says nothing', async () => {
+    const volume = await known();
+    const life = await volume.start();
+    const actions = actionsFor(life, [wishedFile('new')]);
+    await stage(life, actions);
+    life.disk.failAfter(1);
+    void life.replica.apply(actions, () => VIA).catch(() => {});
+    await volume.clock.settle();
+    life.kill();
+    // As a loss of power leaves it, which brought the journal to the disk and not the names in staging.
+    for (const shard of volume.disk.list(STAGED))
+      for (const name of volume.disk.list(`${STAGED}/${shard}`)) volume.disk.unlink(`${STAGED}/${shard}/${name}`);
+    const next = await volume.start();
+    await volume.pass(10 * SETTLE_MS);
+    assert.equal(next.entry('new'), undefined);
     await next.end();
   });
 });
