@@ -7,7 +7,7 @@ import type { RelPath } from '../core/path.ts';
 import type { Stat } from './disk.ts';
 import { Held, type HeldPath } from './held.ts';
 import type { LookContext } from './look-context.ts';
-import { Missing } from './missing.ts';
+import { Missing, type OldName } from './missing.ts';
 import type { Sights } from './sight.ts';
 
 /** What absence needs of a looker. */
@@ -109,8 +109,8 @@ export class Absence {
     if (this.#held.isHollow) for (const path of this.#held.paths()) this.#reconsider(path);
   }
 
-  /** Whether what was seen at a path is the file, or directory, of an absent one: then both are announced together. */
-  finds(path: RelPath, seen: Seen, stat: Stat): boolean {
+  /** Whether what was seen at a path, by a first look or not, is the file, or directory, of an absent one: then both are announced together. */
+  finds(path: RelPath, seen: Seen, stat: Stat, first: boolean): boolean {
     const source = this.#missing.ofInode(stat.inode) ?? this.#held.ofInode(stat.inode);
     const old = source !== undefined && source !== path ? this.#is.index.onDisk(source) : undefined;
     if (!old || !(seen.kind === 'directory' ? old.kind === 'directory' : isSameContent(old, seen))) return false;
@@ -118,19 +118,19 @@ export class Absence {
     // What cannot be looked at may be there still. It stays held, and this is new.
     if ('hidden' in this.#is.sights.of(old.path)) return false;
     this.#reconsider(old.path);
-    this.#missing.move(path, old.path);
+    this.#missing.move(path, { path: old.path, first });
     return true;
   }
 
   /** The missing path whose file was found at this one, which is announced now. */
-  takeMovedTo(path: RelPath): RelPath | undefined {
+  takeMovedTo(path: RelPath): OldName | undefined {
     const source = this.#missing.moved.get(path);
     this.#missing.unmove(path);
     return source;
   }
 
   /** All that was found under another name. Directory by directory, so that a peer finds together what it can move as a whole. */
-  takeMoved(): [to: RelPath, from: RelPath][] {
+  takeMoved(): [to: RelPath, from: OldName][] {
     return this.#missing.takeMoved().sort(([a], [b]) => (a < b ? -1 : 1));
   }
 

@@ -10,6 +10,7 @@ import { truthOf } from './apply.ts';
 import type { Stat } from './disk.ts';
 import type { FirstLooks } from './first-look.ts';
 import type { LocalChange, LookContext } from './look-context.ts';
+import type { OldName } from './missing.ts';
 import type { Obstacles } from './obstacles.ts';
 import { CLOSED, DEEP, HINTED, type Reasons } from './reasons.ts';
 import type { Sights } from './sight.ts';
@@ -33,7 +34,7 @@ export interface AnnounceContext
 }
 
 /** A new name, and the old one. */
-type Moved = readonly [to: RelPath, from: RelPath];
+type Moved = readonly [to: RelPath, from: OldName];
 
 export class Announcer {
   readonly #is: AnnounceContext;
@@ -65,8 +66,8 @@ export class Announcer {
     const { absence } = this.#is;
     if (absence.missing.moved.size === 0) return [];
     return [...ancestorsOf(path)].reverse().flatMap(parent => {
-      const source = absence.takeMovedTo(parent);
-      return source === undefined ? [] : this.#moved(parent, source);
+      const old = absence.takeMovedTo(parent);
+      return old === undefined ? [] : this.#moved(parent, old);
     });
   }
 
@@ -81,7 +82,7 @@ export class Announcer {
     absence.resume();
     const left = new Map<RelPath, number>();
     const moved = absence.takeMoved();
-    const move = ([path, source]: Moved) => this.#move(path, source, left);
+    const move = ([path, old]: Moved) => this.#move(path, old, left);
     await this.#all(moved, move, signal, start => endOfMoves(moved, start));
     const paths = absence.missing.paths();
     const reason = absence.judge();
@@ -126,10 +127,11 @@ export class Announcer {
    * A new name, then the old one; and the directory of the old one as soon as nothing is left in it (`left`: how much is). The old
    * directory itself goes after what was in it.
    */
-  #move(path: RelPath, source: RelPath, left: Map<RelPath, number>): LocalChange[] {
+  #move(path: RelPath, old: OldName, left: Map<RelPath, number>): LocalChange[] {
     const { index } = this.#is;
+    const source = old.path;
     const isDirectory = index.get(source)?.kind === 'directory';
-    const changes = this.#moved(path, source);
+    const changes = this.#moved(path, old);
     if (isDirectory && index.liveChildren(source) > 0) return changes;
     const gone = this.#gone(source);
     changes.push(...gone);
@@ -148,20 +150,20 @@ export class Announcer {
     if (gone.length > 0) this.#emptied(parentOf(directory), left, changes);
   }
 
-  #moved(path: RelPath, source: RelPath): LocalChange[] {
-    const { absence, firsts, index, reasons, sights } = this.#is;
+  #moved(path: RelPath, { path: source, first: isFirst }: OldName): LocalChange[] {
+    const { absence, index, reasons, sights } = this.#is;
     const old = index.get(source);
     const sight = sights.of(path);
     const missing = absence.missing.get(source);
     const isMove = missing !== undefined && isLive(old) && !this.#isThere(source);
     // A directory asserts nothing: it is there, and what is in it is announced next.
     if ('hidden' in sight || !sight.seen || (!isMove && sight.seen.kind !== 'directory')) {
-      reasons.add(path, HINTED | CLOSED);
+      reasons.add(path, HINTED | CLOSED, isFirst);
       return [];
     }
     const from =
       isMove && isSameContent(index.onDisk(source)!, sight.seen) ? { path: source, version: old.version } : undefined;
-    const first = missing?.first ?? firsts.isFirst(path);
+    const first = missing?.first ?? isFirst;
     const change = this.found(path, sight.seen, sight.stat, first, from, isMove ? source : path);
     return change ? [change] : [];
   }

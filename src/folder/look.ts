@@ -257,7 +257,8 @@ export class Looker {
     }
     const { seen, stat } = sight;
     // What a first look noticed is not looked at with success before now.
-    if (this.#absence.missing.get(path)?.first) reason |= FIRST;
+    const { missing } = this.#absence;
+    if (missing.get(path)?.first || missing.moved.get(path)?.first) reason |= FIRST;
     this.#absence.returned(path);
     const known = this.#is.index.onDisk(path);
     const same = known !== undefined && isEqual(known, seen);
@@ -274,7 +275,8 @@ export class Looker {
       return undefined;
     }
     if (seen.kind === 'file' && !this.#isSettled(path, stat, reason)) return undefined;
-    if (this.#absence.finds(path, seen, stat)) return undefined;
+    if (this.#absence.finds(path, seen, stat, isOf(FIRST, reason))) return undefined;
+    this.#absence.takeMovedTo(path);
     return this.#announcer.found(path, seen, stat, isOf(FIRST, reason));
   }
 

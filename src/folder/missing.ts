@@ -20,11 +20,18 @@ export interface MissingPath {
   readonly isFile: boolean;
 }
 
+/** The old name of what was found under a new one. */
+export interface OldName {
+  readonly path: RelPath;
+  /** A first look found it under the new one. */
+  readonly first: boolean;
+}
+
 export class Missing {
   readonly #paths = new Map<RelPath, MissingPath>();
   readonly #byInode = new Map<number, RelPath>();
   /** New files whose old name is missing, by new path: announced together with it. */
-  readonly #moved = new Map<RelPath, RelPath>();
+  readonly #moved = new Map<RelPath, OldName>();
   #last = 0;
   #files = 0;
   #unseen = false;
@@ -49,10 +56,11 @@ export class Missing {
     return this.#halted?.reason;
   }
 
-  /** When all of it is to be announced; undefined: nothing is missing. */
+  /** When all of it is to be announced; undefined: there is nothing. */
   get announceAt(): number | undefined {
     const [oldest] = this.#paths.values();
-    if (!oldest) return undefined;
+    // A peer may have deleted the old name of what was found: it waits for nothing then.
+    if (!oldest) return this.#moved.size > 0 ? this.#last : undefined;
     if (this.#halted) return Math.max(this.#halted.since, this.#last) + RECOVERY_MS;
     return Math.min(this.#last + QUIET_MS, oldest.since + AT_MOST_MS);
   }
@@ -96,7 +104,7 @@ export class Missing {
     if (this.#halted) this.#halted = { ...this.#halted, since: now };
   }
 
-  move(to: RelPath, from: RelPath): void {
+  move(to: RelPath, from: OldName): void {
     this.#moved.set(to, from);
   }
 
@@ -106,11 +114,11 @@ export class Missing {
   }
 
   /** New and old paths of renamed files and directories. */
-  get moved(): ReadonlyMap<RelPath, RelPath> {
+  get moved(): ReadonlyMap<RelPath, OldName> {
     return this.#moved;
   }
 
-  takeMoved(): [to: RelPath, from: RelPath][] {
+  takeMoved(): [to: RelPath, from: OldName][] {
     const moved = [...this.#moved];
     this.#moved.clear();
     return moved;

@@ -309,6 +309,26 @@ describe('deletions that are held', () => {
 });
 
 describe('what is missing', () => {
+  for (const hinted of [false, true])
+    it(`and was found under another name by a first look is of unknown age, also where a peer deletes it meanwhile${hinted ? ', and it is looked at again' : ''}`, async () => {
+      const volume = await known();
+      volume.disk.rename('d/f', 'd/renamed');
+      await volume.pass(10 * SETTLE_MS);
+      const life = await volume.start(7, false);
+      life.onReady = () => {
+        assert.equal(life.entry('renamed'), undefined);
+        void life.replica
+          .apply(actionsFor(life, [tombstone('f', NEW, START)]), () => VIA)
+          .then(() => {
+            if (hinted) life.replica.hint(pathOf('renamed'));
+          });
+      };
+      await life.run();
+      await volume.pass(10 * SETTLE_MS);
+      assert.deepEqual(Object.keys(life.entry('renamed')!.version), ['0']);
+      await life.end();
+    });
+
   it('is announced although another history of it comes meanwhile', async () => {
     const volume = await known();
     const life = await volume.start();
