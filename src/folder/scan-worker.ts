@@ -19,7 +19,7 @@ const MAX_WAITING = 4;
 /** Shares that a thread holds, so that it has another one when one is done. */
 const SHARES = 2;
 /** Megabytes for new objects of a thread: what it makes is packed and gone at once. */
-const YOUNG_MB = 4;
+const YOUNG_MB = 8;
 
 interface Work {
   readonly dfsyncScan: { readonly root: string; readonly directory: string; readonly credit: SharedArrayBuffer };
