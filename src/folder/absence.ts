@@ -109,7 +109,11 @@ export class Absence {
     if (this.#held.isHollow) for (const path of this.#held.paths()) this.#reconsider(path);
   }
 
-  /** Whether what was seen at a path, by a first look or not, is the file, or directory, of an absent one: then both are announced together. */
+  /**
+   * Whether what was seen at a path is the file, or directory, of an absent one: then both are announced together.
+   *
+   * @param first whether a first look saw it
+   */
   finds(path: RelPath, seen: Seen, stat: Stat, first: boolean): boolean {
     const source = this.#missing.ofInode(stat.inode) ?? this.#held.ofInode(stat.inode);
     const old = source !== undefined && source !== path ? this.#is.index.onDisk(source) : undefined;
