@@ -128,9 +128,9 @@ export class Absence {
 
   /** The missing path whose file was found at this one, which is announced now. */
   takeMovedTo(path: RelPath): OldName | undefined {
-    const source = this.#missing.moved.get(path);
+    const old = this.#missing.moved.get(path);
     this.#missing.unmove(path);
-    return source;
+    return old;
   }
 
   /** All that was found under another name. Directory by directory, so that a peer finds together what it can move as a whole. */

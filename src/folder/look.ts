@@ -276,6 +276,7 @@ export class Looker {
     }
     if (seen.kind === 'file' && !this.#isSettled(path, stat, reason)) return undefined;
     if (this.#absence.finds(path, seen, stat, isOf(FIRST, reason))) return undefined;
+    // It is announced now, by itself.
     this.#absence.takeMovedTo(path);
     return this.#announcer.found(path, seen, stat, isOf(FIRST, reason));
   }

@@ -58,11 +58,11 @@ export class Missing {
 
   /** When all of it is to be announced; undefined: there is nothing. */
   get announceAt(): number | undefined {
+    if (this.#paths.size === 0 && this.#moved.size === 0) return undefined;
+    if (this.#halted) return Math.max(this.#halted.since, this.#last) + RECOVERY_MS;
     const [oldest] = this.#paths.values();
     // A peer may have deleted the old name of what was found: it waits for nothing then.
-    if (!oldest) return this.#moved.size > 0 ? this.#last : undefined;
-    if (this.#halted) return Math.max(this.#halted.since, this.#last) + RECOVERY_MS;
-    return Math.min(this.#last + QUIET_MS, oldest.since + AT_MOST_MS);
+    return oldest ? Math.min(this.#last + QUIET_MS, oldest.since + AT_MOST_MS) : this.#last;
   }
 
   get(path: RelPath): MissingPath | undefined {
@@ -126,7 +126,7 @@ export class Missing {
 
   halt(reason: string, now: number): void {
     this.#halted = { reason, since: now };
-    this.#unseen = true;
+    this.#unseen ||= this.#paths.size > 0;
   }
 
   resume(): void {

@@ -329,6 +329,33 @@ describe('what is missing', () => {
       await life.end();
     });
 
+  it('and was found under another name waits in peace while the volume is away', async () => {
+    const volume = await known();
+    volume.disk.rename('d/f', 'd/renamed');
+    await volume.pass(10 * SETTLE_MS);
+    const life = await volume.start(7, false);
+    let isAway = false;
+    let asked = 0;
+    Object.defineProperty(life, 'objection', {
+      get: () => {
+        asked++;
+        return isAway ? 'the marker is gone' : undefined;
+      },
+    });
+    life.onReady = () => {
+      isAway = true;
+      void life.replica.apply(actionsFor(life, [tombstone('f', NEW, START)]), () => VIA);
+    };
+    await life.run();
+    asked = 0;
+    await volume.pass(60_000);
+    assert.ok(asked < 100, `the volume was asked about ${asked} times in a minute`);
+    isAway = false;
+    await volume.pass(120_000);
+    assert.deepEqual(Object.keys(life.entry('renamed')!.version), ['0']);
+    await life.end();
+  });
+
   it('is announced although another history of it comes meanwhile', async () => {
     const volume = await known();
     const life = await volume.start();
