@@ -69,9 +69,14 @@ export class Journal {
     return this.#disk.syncFile(`${this.#directory}/${CURRENT}`);
   }
 
-  /** Everything recorded since the cache was last written whole, oldest first. */
+  /** Everything recorded since the cache was last written whole, oldest first; nothing on the disk is changed. */
+  records(): JournalRecord[] {
+    return [BEFORE, CURRENT].flatMap(name => this.#readFile(`${this.#directory}/${name}`));
+  }
+
+  /** The same, for who goes on appending. */
   read(): JournalRecord[] {
-    const records = [BEFORE, CURRENT].flatMap(name => this.#readFile(`${this.#directory}/${name}`));
+    const records = this.records();
     this.#endLine();
     this.#bytes = this.#disk.lstat(`${this.#directory}/${CURRENT}`)?.size ?? 0;
     return records;

@@ -11,7 +11,7 @@ import type { UserEvent } from './oracle.ts';
 /** Paths of which nobody can tell, by domain. */
 export function untoldOf({ disk, domains }: SimNode): Map<DomainName, Set<string>> {
   return new Map(
-    domains.map(({ name, directory }) => [name, openIn(new Journal(disk, `.dfsync/cache/${directory}`).read())]),
+    domains.map(({ name, directory }) => [name, openIn(new Journal(disk, `.dfsync/cache/${directory}`).records())]),
   );
 }
 
