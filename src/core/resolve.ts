@@ -63,13 +63,15 @@ export function inConflict(a: Version, b: Version): boolean {
 /** What this instance does about a peer's entry of the same path. */
 export function resolve(local: Entry | undefined, remote: Entry): Verdict {
   if (local === undefined) return { do: 'take', entry: remote, conflict: false };
-  const version = mergeVersions(local.version, remote.version);
-  if (isEqual(local, remote) || compareEntries(local, remote) >= 0) {
-    if (sameVersion(version, local.version)) return { do: 'nothing' };
-    return { do: 'merge', entry: { ...local, version } };
-  }
-  const entry = version === remote.version ? remote : { ...remote, version };
-  return { do: 'take', entry, conflict: inConflict(local.version, remote.version) };
+  const isKnown = dominates(local.version, remote.version);
+  const version = isKnown ? local.version : mergeVersions(local.version, remote.version);
+  if (isEqual(local, remote) || compareEntries(local, remote) >= 0)
+    // A version keeps only so many marks: what of the peer's is too old for it is nothing new either.
+    return isKnown || sameVersion(version, local.version)
+      ? { do: 'nothing' }
+      : { do: 'merge', entry: { ...local, version } };
+  if (version === remote.version) return { do: 'take', entry: remote, conflict: false };
+  return { do: 'take', entry: { ...remote, version }, conflict: inConflict(local.version, remote.version) };
 }
 
 /** The entry that both sides end with. */

@@ -58,6 +58,7 @@ export function mergeVersions(a: Version, b: Version): Version {
 
 /** Whether `a` has everything that `b` has. */
 export function dominates(a: Version, b: Version): boolean {
+  if (a === b) return true;
   for (const writer in b) {
     const mine = a[writer as unknown as Writer];
     if (mine === undefined || mine < b[writer]!) return false;
@@ -67,7 +68,7 @@ export function dominates(a: Version, b: Version): boolean {
 
 /** Whether two versions are the same. */
 export function sameVersion(a: Version, b: Version): boolean {
-  return a === b || (dominates(a, b) && dominates(b, a));
+  return dominates(a, b) && dominates(b, a);
 }
 
 /** Whether a version has marks of writer 0 only. */

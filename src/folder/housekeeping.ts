@@ -14,6 +14,8 @@ import type { WriteOut } from './write-out.ts';
 
 /** The journal is folded into the cache when it is larger than this: replaying it stays a matter of a second. */
 const FOLD_JOURNAL_BYTES = 32 * 1024 * 1024;
+/** While it grows only when it is larger than this: whoever has much to do writes no cache meanwhile. */
+const FOLD_GROWING_BYTES = 2 * FOLD_JOURNAL_BYTES;
 /** A smaller journal is left as it is at the end: reading it takes less than rewriting the shards that it touches. */
 const KEEP_JOURNAL_BYTES = 1024 * 1024;
 /** How often a fold is considered. */
@@ -87,6 +89,7 @@ export class Housekeeping {
     const every = (ms: number) => oftenWithin(retentionMs, ms);
     let expireAt = 0;
     let rememberAt = clock.now() + every(REMEMBER_MS);
+    let journalBytes = 0;
     while (!signal.aborted) {
       if (clock.now() >= expireAt) {
         expireAt = clock.now() + every(EXPIRE_MS);
@@ -98,7 +101,10 @@ export class Housekeeping {
         this.#rememberSoon();
       }
       await this.#pause.of(every(FOLD_MS), clock, signal);
-      if (signal.aborted || !this.#is.ready() || (journal.bytes < FOLD_JOURNAL_BYTES && !this.#unwritten)) continue;
+      const grew = journal.bytes > journalBytes;
+      journalBytes = journal.bytes;
+      const atMost = grew ? FOLD_GROWING_BYTES : FOLD_JOURNAL_BYTES;
+      if (signal.aborted || !this.#is.ready() || (journalBytes < atMost && !this.#unwritten)) continue;
       await this.#is.idle();
       await this.#fold();
     }

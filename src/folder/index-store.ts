@@ -75,6 +75,11 @@ const FREE = 255;
 
 /** Rows that an empty index has room for. */
 const INITIAL_ROWS = 256;
+/**
+ * Entries that are remembered as objects, a power of two. From its announcement to the disk a path is asked for some ten times, with no
+ * more than some thousand others in between: an object is made once for all of them.
+ */
+const REMEMBERED = 8_192;
 
 export class DomainIndex {
   readonly #rows = new PathTable({ path: row => this.#paths[row], hash: row => this.#place[row]! });
@@ -82,6 +87,9 @@ export class DomainIndex {
   readonly #liveChildren = new Map<RelPath, number>();
   readonly #digest = new DigestSum();
   readonly #freeRows: number[] = [];
+  /** What {@link #entry} made of some rows, each in the place that its number leads to; as good as new until the row is written. */
+  readonly #remembered = new Array<Entry | undefined>(REMEMBERED).fill(undefined);
+  readonly #rememberedRow = new Int32Array(REMEMBERED).fill(-1);
   #paths: (RelPath | undefined)[] = [];
   #kind = new Uint8Array(INITIAL_ROWS);
   #mode = new Uint16Array(INITIAL_ROWS);
@@ -178,6 +186,7 @@ export class DomainIndex {
     this.#digest.remove({ high: this.#hashHigh[row]!, low: this.#hashLow[row]! });
     this.#count(row, -1);
     this.#rows.remove(row);
+    this.#forgetEntry(row);
     this.#aside.delete(row);
     this.#paths[row] = undefined;
     this.#kind[row] = FREE;
@@ -193,7 +202,7 @@ export class DomainIndex {
     if (this.#tombstones === 0) return expired;
     for (let row = 0; row < this.#paths.length; row++) {
       if (this.#kind[row] !== TOMBSTONE) continue;
-      const entry = this.#entry(row);
+      const entry = this.#made(row);
       if (isForgettable(entry, now, retentionMs)) expired.push(entry);
     }
     for (const { path } of expired) this.drop(path);
@@ -207,12 +216,12 @@ export class DomainIndex {
   *liveBelow(directory: RelPath): Generator<Entry> {
     for (let row = 0; row < this.#paths.length; row++) {
       const path = this.#paths[row];
-      if (path !== undefined && this.#kind[row] !== TOMBSTONE && isBelow(path, directory)) yield this.#entry(row);
+      if (path !== undefined && this.#kind[row] !== TOMBSTONE && isBelow(path, directory)) yield this.#made(row);
     }
   }
 
   *entries(): Generator<Entry> {
-    for (let row = 0; row < this.#paths.length; row++) if (this.#paths[row] !== undefined) yield this.#entry(row);
+    for (let row = 0; row < this.#paths.length; row++) if (this.#paths[row] !== undefined) yield this.#made(row);
   }
 
   get totals(): Totals {
@@ -250,7 +259,7 @@ export class DomainIndex {
   *under(prefixes: readonly string[]): Generator<Entry> {
     for (const [prefix, rows] of this.#rowsUnder(prefixes)) {
       const isUnder = this.#isUnder(prefix);
-      for (const row of rows) if (isUnder(row)) yield this.#entry(row);
+      for (const row of rows) if (isUnder(row)) yield this.#made(row);
     }
   }
 
@@ -420,6 +429,15 @@ export class DomainIndex {
   }
 
   #entry(row: number): Entry {
+    const at = row % REMEMBERED;
+    if (this.#rememberedRow[at] !== row) {
+      this.#remembered[at] = this.#made(row);
+      this.#rememberedRow[at] = row;
+    }
+    return this.#remembered[at]!;
+  }
+
+  #made(row: number): Entry {
     const aside = this.#aside.get(row);
     return {
       path: this.#paths[row]!,
@@ -433,6 +451,10 @@ export class DomainIndex {
     };
   }
 
+  #forgetEntry(row: number): void {
+    if (this.#rememberedRow[row % REMEMBERED] === row) this.#rememberedRow[row % REMEMBERED] = -1;
+  }
+
   #write(
     row: number,
     entry: Omit<Entry, 'version'>,
@@ -441,6 +463,7 @@ export class DomainIndex {
     identity: Identity | undefined,
     kept: Kept | undefined,
   ): void {
+    this.#forgetEntry(row);
     this.#kind[row] = KINDS.indexOf(entry.kind);
     this.#mode[row] = entry.mode;
     this.#size[row] = entry.size;

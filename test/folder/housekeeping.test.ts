@@ -3,22 +3,41 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DiskError } from '../../src/folder/disk.ts';
 import { pathOf, tombstone } from '../support/entries.ts';
-import { SETTLE_MS, Volume } from '../support/life.ts';
+import { type Life, SETTLE_MS, Volume } from '../support/life.ts';
 import { OPTIONS } from '../support/network.ts';
 import { carryOut, known } from '../support/wishes.ts';
+
+/** Changes files whose lines in the journal are more together than it may have before it is folded. */
+function fillJournal(volume: Volume, life: Life): void {
+  const deep = Array.from({ length: 13 }, () => 'd'.repeat(250));
+  for (const i of deep.keys()) volume.disk.mkdir(`d/${deep.slice(0, i + 1).join('/')}`, 0o755);
+  for (let i = 0; i < 10_400; i++) {
+    const name = `${deep.join('/')}/${i}`;
+    volume.write(name);
+    life.replica.hint(pathOf(name), true);
+  }
+}
+
+it('a journal that grows is folded once it has stopped: whoever has much to do writes no cache meanwhile', async () => {
+  const volume = await known();
+  const life = await volume.start();
+  // What the first scan has found is written first.
+  await volume.pass(12_000);
+  fillJournal(volume, life);
+  const isFolded = () => volume.disk.lstat('.dfsync/cache/d/shard-00.json') !== undefined;
+  await volume.pass(12_000);
+  assert.ok(life.replica.totals.files > 10_000);
+  assert.ok(!isFolded());
+  await volume.pass(10_000);
+  assert.ok(isFolded());
+  await life.end();
+});
 
 describe('a cache that cannot be written', () => {
   it('is said, and written as soon as it can be, although the journal is a new one by then', async () => {
     const volume = await known();
     const life = await volume.start();
-    // One line of the journal for each: together more than it may have before it is folded.
-    const deep = Array.from({ length: 13 }, () => 'd'.repeat(250));
-    for (const i of deep.keys()) volume.disk.mkdir(`d/${deep.slice(0, i + 1).join('/')}`, 0o755);
-    const name = (i: number) => `${deep.join('/')}/${i}`;
-    for (let i = 0; i < 10_400; i++) {
-      volume.write(name(i));
-      life.replica.hint(pathOf(name(i)), true);
-    }
+    fillJournal(volume, life);
     const openAppend = life.disk.openAppend.bind(life.disk);
     life.disk.openAppend = path => {
       if (path.includes('/shard-')) throw new DiskError('ENOSPC', 'write', path);
