@@ -98,15 +98,17 @@ export class Absence {
     return held;
   }
 
-  /** What was held is missing like anything else again. */
-  #reconsider(path: RelPath): void {
+  /** What was held is missing like anything else again; `first`: whether a first look has found what is there now. */
+  #reconsider(path: RelPath, first: (held: HeldPath) => boolean): void {
     const held = this.#letGo(path);
-    if (held) this.#missing.add(path, { since: held.since, first: false, isFile: held.kind === 'file' }, held.inode);
+    if (!held) return;
+    const missing = { since: held.since, first: first(held), isFile: held.kind === 'file' };
+    this.#missing.add(path, missing, held.inode);
   }
 
   /** Directories that were held for the sake of what was below them are not, when none of that is. */
   reconsiderHollow(): void {
-    if (this.#held.isHollow) for (const path of this.#held.paths()) this.#reconsider(path);
+    if (this.#held.isHollow) for (const path of this.#held.paths()) this.#reconsider(path, held => held.first);
   }
 
   /**
@@ -121,7 +123,7 @@ export class Absence {
     if (this.#is.index.identity(old.path)?.birth !== stat.birth) return false;
     // What cannot be looked at may be there still. It stays held, and this is new.
     if ('hidden' in this.#is.sights.of(old.path)) return false;
-    this.#reconsider(old.path);
+    this.#reconsider(old.path, () => false);
     this.#missing.move(path, { path: old.path, first });
     return true;
   }
@@ -168,6 +170,6 @@ export class Absence {
     const inode = this.#is.index.identity(path)?.inode ?? 0;
     const since = missing.first ? Math.min(missing.since, this.#heldBefore ?? missing.since) : missing.since;
     this.#missing.delete(path, inode);
-    this.#held.add(path, { since, kind: known.kind, inode });
+    this.#held.add(path, { since, first: missing.first, kind: known.kind, inode });
   }
 }

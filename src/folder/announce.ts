@@ -178,8 +178,15 @@ export class Announcer {
     return missing ? this.#deletion(path, missing) : [];
   }
 
-  /** The deletion of a path that is absent, if it is gone indeed; then it is absent no more. What cannot be looked at stays held. */
-  #deletion(path: RelPath, { since, first }: { readonly since: number; readonly first: boolean }): LocalChange[] {
+  /**
+   * The deletion of a path that is absent, if it is gone indeed; then it is absent no more. What cannot be looked at stays held.
+   * `isOld`: what stands there instead is of unknown age.
+   */
+  #deletion(
+    path: RelPath,
+    { since, first }: { readonly since: number; readonly first: boolean },
+    isOld = first,
+  ): LocalChange[] {
     const { absence, index, reasons, self, sights } = this.#is;
     const sight = sights.of(path);
     if ('hidden' in sight) {
@@ -188,7 +195,7 @@ export class Announcer {
     }
     absence.forget(path);
     if (sight.seen) {
-      reasons.add(path, HINTED | DEEP, first);
+      reasons.add(path, HINTED | DEEP, isOld);
       return [];
     }
     const entry = observe(path, index.get(path), undefined, { self, now: since, first });
@@ -220,7 +227,7 @@ export class Announcer {
       sights.refresh();
       const gone = paths.slice(start, start + HELD_SLICE).flatMap(path => {
         const held = absence.held.get(path);
-        return held ? this.#deletion(path, { since: held.since, first: false }) : [];
+        return held ? this.#deletion(path, { since: held.since, first: false }, held.first) : [];
       });
       if (gone.length > 0) {
         if (decision === 'undo') forget(gone.map(({ entry }) => entry.path));

@@ -14,6 +14,8 @@ const LATELY_MS = 60_000;
 export interface HeldPath {
   /** When it was first seen missing: the stamp of its deletion, if it is released. */
   readonly since: number;
+  /** A first look found it: what stands in its place since then is of unknown age. */
+  readonly first: boolean;
   readonly kind: Entry['kind'];
   /** By which its file is known under another name; 0: unknown. */
   readonly inode: number;

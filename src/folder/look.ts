@@ -259,15 +259,16 @@ export class Looker {
     // What a first look noticed is not looked at with success before now.
     const { missing } = this.#absence;
     if (missing.get(path)?.first || missing.moved.get(path)?.first) reason |= FIRST;
-    this.#absence.returned(path);
     const known = this.#is.index.onDisk(path);
     const same = known !== undefined && isEqual(known, seen);
     if (!same) this.#drifted(path, seen, reason);
     if (known?.kind === 'directory' && seen.kind !== 'directory' && this.#is.index.liveChildren(path) > 0) {
-      // What was below is announced first, so that it is known as deleted, or moved, when this takes its parent's place.
+      // What was below is announced first, so that it is known as deleted, or moved, when this takes its parent's place. Until then the
+      // directory is absent, and remembers whether it was a first look that saw this.
       this.#notice(path, reason);
       return undefined;
     }
+    this.#absence.returned(path);
     if (seen.kind === 'directory' && (isOf(DEEP, reason) || !same)) this.#descend(path, reason);
     if (same) {
       this.#standsAsKnown(path);

@@ -278,6 +278,29 @@ describe('what is missing at a first look', () => {
     await out.stop();
   });
 
+  it('is held, and what stands in the place of a directory is of unknown age when it is released', async () => {
+    const out = await after(0, ({ index, disk }) => {
+      index.set({ ...tombstone('dir'), kind: 'directory', mode: 0o755, version: { 3: 500 } });
+      for (let i = 0; i < 12; i++) index.set({ ...tombstone(`dir/f${i}`), kind: 'file', version: { 3: 500 } });
+      disk.writeFile('d/dir', Buffer.from('a file'), 0o644);
+    });
+    assert.equal(out.looker.held.size, 13);
+    // A peer's change was tried in vain, or somebody touched it.
+    out.hint('dir');
+    await out.pass(5 * SETTLE_MS);
+    assert.equal(out.looker.held.size, 13);
+    out.looker.decide('release');
+    await out.pass(5 * SETTLE_MS);
+    const { kind, version } = out.index.get(pathOf('dir'))!;
+    assert.deepEqual([kind, Object.keys(version)], ['file', ['0', '3']]);
+    assert.deepEqual(
+      Object.keys(out.index.get(pathOf('dir/f0'))!.version),
+      ['3', String(SELF)],
+      'its release is of now',
+    );
+    await out.stop();
+  });
+
   it('and nothing is, where deletions were held before: then none are any more', async () => {
     const out = await after(0, lookout => {
       furnished(lookout);
