@@ -19,7 +19,7 @@ const MAX_HEADER_BYTES = 8 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 20_000;
 /** How often these two are looked at. */
-const CHECK_MS = 5_000;
+const CHECK_MS = 10_000;
 /** A connection that moves no byte, such as a reader that stopped reading. Whoever takes longer to answer says meanwhile that he is at it. */
 export const IDLE_TIMEOUT_MS = 30_000;
 /** Longer than the usual scrape interval of a minute, so that a scraper keeps its connection. */

@@ -24,7 +24,7 @@ const LIMITS: ServerLimits = {
   sockets: 2048,
   request: 30_000,
   headers: 10_000,
-  check: 5_000,
+  check: 10_000,
   idle: MAX_WAIT_MS + 65_000,
 };
 /** Above the client's idle timeout: a server that closes first meets requests already on their way. */
