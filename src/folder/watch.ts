@@ -6,7 +6,7 @@ import { watchWithChokidar } from './watch-chokidar.ts';
 import { watchWithInotifywait } from './watch-inotifywait.ts';
 import { Probe } from './watch-probe.ts';
 import { type Hint, PROBE_FILE, type Sink, type Source, type Trouble } from './watch-source.ts';
-import { type InotifyUse, inotifyUse } from './watched.ts';
+import { watchesOf, watchLimit } from './watched.ts';
 
 /** Where hints come from; `auto`: inotifywait where it is installed, else chokidar. */
 export type WatchSource = 'auto' | 'inotifywait' | 'chokidar' | 'polling' | 'off';
@@ -25,6 +25,12 @@ export interface WatchOptions {
   readonly proveWithin?: number;
   /** Milliseconds between two looks at each path when polling; default {@link POLL_EVERY_MS}. */
   readonly pollEvery?: number;
+}
+
+/** How many of the kernel's watches a source has, and how many one user may; undefined where the system does not say. */
+export interface InotifyUse {
+  readonly watches: number | undefined;
+  readonly limit: number | undefined;
 }
 
 /** A volume that is being watched. */
@@ -89,6 +95,8 @@ class ProvedWatcher implements Watcher {
   readonly #stop = new AbortController();
   #source!: Source;
   #unproved: string | undefined;
+  /** Whose watches were counted last, and after how many events. */
+  #counted = { pid: 0, events: 0 };
   #proof: Promise<boolean> | undefined;
   #proving: Promise<void> | undefined;
 
@@ -125,7 +133,16 @@ class ProvedWatcher implements Watcher {
 
   async #measure(): Promise<void> {
     const { pid } = this.#source;
-    this.use = pid === undefined ? undefined : await inotifyUse(pid);
+    const { events } = this;
+    if (pid === undefined) {
+      this.use = undefined;
+      return;
+    }
+    // Where nothing has happened no directory has come or gone: counting its watch takes more than all else that a proof does.
+    const isKnown = this.use !== undefined && pid === this.#counted.pid && events === this.#counted.events;
+    const watches = isKnown ? this.use?.watches : await watchesOf(pid);
+    this.#counted = { pid, events };
+    this.use = { watches, limit: watchLimit() };
   }
 
   prove(): Promise<boolean> {

@@ -1,5 +1,5 @@
 /** What a process watches by inotify, as the kernel tells of its descriptors. */
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 
 /** One watch: `inotify wd:1 ino:98e25f sdev:fe00000 …`, numbers in hexadecimal. */
@@ -20,18 +20,8 @@ export async function watchedInodes(pid: number): Promise<ReadonlySet<number> | 
   }
 }
 
-/** How many watches a process has, and how many one user may; undefined where the system does not say. */
-export interface InotifyUse {
-  readonly watches: number | undefined;
-  readonly limit: number | undefined;
-}
-
-/** Counts them in /proc, which has a line for each: a hundred kilobytes for each thousand directories. */
-export async function inotifyUse(pid: number): Promise<InotifyUse> {
-  return { watches: await watchesOf(pid), limit: await limitOf() };
-}
-
-async function watchesOf(pid: number): Promise<number | undefined> {
+/** Counts the watches of a process in /proc, which has a line for each: a hundred kilobytes for each thousand directories. Undefined where the system does not say. */
+export async function watchesOf(pid: number): Promise<number | undefined> {
   try {
     const files = readdirSync(`/proc/${pid}/fd`).filter(fd => isInotify(`/proc/${pid}/fd/${fd}`));
     const infos = await Promise.all(files.map(fd => readFile(`/proc/${pid}/fdinfo/${fd}`, 'latin1')));
@@ -49,9 +39,10 @@ function isInotify(link: string): boolean {
   }
 }
 
-async function limitOf(): Promise<number | undefined> {
+/** How many watches one user may have; undefined where the system does not say. */
+export function watchLimit(): number | undefined {
   try {
-    return Number(await readFile('/proc/sys/fs/inotify/max_user_watches', 'latin1'));
+    return Number(readFileSync('/proc/sys/fs/inotify/max_user_watches', 'latin1'));
   } catch {
     return undefined;
   }

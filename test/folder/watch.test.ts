@@ -286,6 +286,9 @@ for (const source of SOURCES)
       else {
         await until('its watches are counted', () => (it.use?.watches ?? 0) >= 3);
         assert.ok(it.use!.limit! > 0);
+        const { watches } = it.use!;
+        fs.mkdirSync(at('one directory more'));
+        await until('its watch is counted', async () => (await it.prove()) && it.use!.watches! > watches!);
       }
     });
 
