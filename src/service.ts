@@ -40,8 +40,6 @@ import { Server } from './sync/serve.ts';
 const CACHE = '.dfsync/cache';
 /** Where the trash of most domains is. */
 const TRASH = '.dfsync/trash';
-/** How often the number of entries is looked at: what a first pull adds meanwhile is some megabytes. */
-const WATCH_SIZE_MS = 10_000;
 /** Whoever pulls from here asks at least so often: twice as long as a feed without news is held open. */
 const PULLS_MS = 60_000;
 /** How old a file's date must be before the file is read: one granule of common file systems. */
@@ -98,6 +96,8 @@ export class Service {
   readonly #trash: TrashKeeper;
   readonly #throughput = new Throughput();
   readonly #pauses: Pauses;
+  /** It was seen that there is much to hold: from then on the heap is kept small. */
+  #isLarge = false;
   #fail: (error: unknown) => void = () => {};
   readonly #failed: Promise<never>;
 
@@ -137,7 +137,10 @@ export class Service {
       onReport: options.onReport,
       onEvent: (event, fields) => options.onEvent('info', event, fields),
       onWarning: (event, fields) => options.onEvent('warn', event, fields),
-      onBeat: options.onBeat,
+      onBeat: () => {
+        this.#watchSize();
+        options.onBeat();
+      },
     });
     this.#peers = createPeerServer({
       serving: this.#server,
@@ -279,7 +282,6 @@ export class Service {
       this.#is.onEvent('info', 'peers.listening', bound);
       this.#watcher = await this.#watching;
       for (const running of this.#replicas.values()) this.#start(running);
-      void this.#watchSize(loopEnd.signal);
       void this.#trash.run(loopEnd.signal).catch(error => this.#fail(error));
       await this.loop.configure(this.#network, this.#self, this.folders);
       onRunning();
@@ -401,14 +403,13 @@ export class Service {
     return sizes.reduce((sum, size) => sum + size, 0);
   }
 
-  /** Looks from time to time whether there is much to hold by now. */
-  async #watchSize(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      let entries = 0;
-      for (const { replica } of this.#replicas.values()) entries += replica.totals.entries;
-      if (entries >= LARGE_ENTRIES) return keepHeapSmall();
-      await this.#is.clock.sleep(WATCH_SIZE_MS, signal);
-    }
+  /** There may be much to hold by now; what a first pull adds between two heartbeats is some megabytes. */
+  #watchSize(): void {
+    if (this.#isLarge) return;
+    let entries = 0;
+    for (const { replica } of this.#replicas.values()) entries += replica.totals.entries;
+    this.#isLarge = entries >= LARGE_ENTRIES;
+    if (this.#isLarge) keepHeapSmall();
   }
 
   #start(running: Running): void {
