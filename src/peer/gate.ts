@@ -14,6 +14,8 @@ import { Account, type OnTransfer, SocketMeter } from './transfer.ts';
 
 /** Requests of one peer at a time: twice the sockets that its client opens, so only what is no dfsync meets it. */
 export const MAX_REQUESTS_PER_PEER = 32;
+/** Why whatever an answer needed is given up. One for all: each would take a stack otherwise, and every answer ends. */
+const CLOSED = new DOMException('the answer has ended', 'AbortError');
 /** Bounded by the sockets above, so short: the peer's next slot is free in a moment. */
 const BUSY_RETRY_S = 1;
 
@@ -134,8 +136,8 @@ function targetOf(raw: string): Target {
 
 function closedSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  if (response.closed) controller.abort();
-  else response.once('close', () => controller.abort());
+  if (response.closed) controller.abort(CLOSED);
+  else response.once('close', () => controller.abort(CLOSED));
   return controller.signal;
 }
 

@@ -2,6 +2,7 @@
  * The feed: the newest index changes of this instance in order, for peers to long-poll. Nothing of it is persisted: the digest tree
  * is the truth, the feed is the fast path.
  */
+import type { Clock } from '../core/clock.ts';
 import type { DomainName, RelPath } from '../core/path.ts';
 
 /** How often an instance says that it is there: the resolution of every lag across the network. */
@@ -11,6 +12,8 @@ export const HEARTBEAT_MS = 10_000;
  * 200,000, which arrive in pairs of a new name and an old one, so that each pair is one rename there; full it takes some 16 MB.
  */
 const CAPACITY = 262_144;
+/** Why a wait is over. */
+const NEWS = 'news';
 
 /** One change of the index: the path says it all, its entry is read when a peer asks. */
 export interface FeedItem {
@@ -41,7 +44,7 @@ export class Feed {
   readonly #ring: FeedItem[] = [];
   #sequence = 0;
   #beats = 0;
-  #waiting = new Set<() => void>();
+  readonly #waiting = new Set<() => void>();
 
   constructor(epoch: string) {
     this.epoch = epoch;
@@ -92,23 +95,19 @@ export class Feed {
   }
 
   #wake(): void {
-    if (this.#waiting.size === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = new Set();
-    for (const wake of waiting) wake();
+    for (const wake of this.#waiting) wake();
   }
 
-  /** Resolves at the next change, heartbeat, or abort. */
-  news(signal: AbortSignal): Promise<void> {
-    return new Promise(resolve => {
-      if (signal.aborted) return resolve();
-      const wake = () => {
-        this.#waiting.delete(wake);
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      this.#waiting.add(wake);
-      signal.addEventListener('abort', wake, { once: true });
-    });
+  /** Resolves at the next change, heartbeat, or abort, or after some milliseconds. */
+  async news(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    // One signal for all of it: combined ones are dear, and so is the error that an abort without a reason makes.
+    const over = new AbortController();
+    const wake = () => over.abort(NEWS);
+    this.#waiting.add(wake);
+    signal.addEventListener('abort', wake, { once: true });
+    await clock.sleep(ms, over.signal);
+    this.#waiting.delete(wake);
+    signal.removeEventListener('abort', wake);
   }
 }

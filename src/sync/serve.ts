@@ -118,6 +118,8 @@ export interface ServeOptions {
 
 export class Server implements Serving {
   readonly #is: ServeOptions;
+  /** What is said of each domain to all who wait for a heartbeat: it takes a look at the disk. */
+  #toldAtBeat = { beat: 0, states: new Map<Folder, DomainState>() };
 
   constructor(options: ServeOptions) {
     this.#is = options;
@@ -154,13 +156,7 @@ export class Server implements Serving {
 
   domains(asking: Instance): DomainStates {
     const { feed } = this.#is;
-    const domains = this.#visible(asking).map((folder): DomainState => {
-      const { entries, files, bytes } = folder.totals;
-      const state = !folder.ready ? 'scanning' : folder.halted !== undefined ? 'halted' : 'serving';
-      const { domain, digest, attendance } = folder;
-      return { domain, state, digest, entries, files, bytes, heard: heardOf(folder), attendance };
-    });
-    return { epoch: feed.epoch, sequence: feed.sequence, domains };
+    return { epoch: feed.epoch, sequence: feed.sequence, domains: this.#visible(asking).map(stateOf) };
   }
 
   digests(asking: Instance, domain: DomainName, prefixes: readonly string[]): DigestNode[] {
@@ -187,11 +183,23 @@ export class Server implements Serving {
       if (found.changes.length > 0 || (found.compare?.length ?? 0) > 0 || query.wait <= 0) return found;
       if (found.sequence > since) until = Math.min(until, clock.now() + UNSEEN_MS);
       const left = until - clock.now();
-      if (left <= 0 || feed.beats !== beats || signal.aborted)
-        return { ...found, states: this.domains(asking).domains };
+      if (feed.beats !== beats) return { ...found, states: this.#statesAtBeat(asking) };
+      if (left <= 0 || signal.aborted) return { ...found, states: this.domains(asking).domains };
       since = found.sequence;
-      await this.#news(left, signal);
+      await feed.news(left, clock, signal);
     }
+  }
+
+  /** To be asked in the moment of a heartbeat, which is when it wakes whoever waits. */
+  #statesAtBeat(asking: Instance): DomainState[] {
+    const { beats } = this.#is.feed;
+    if (this.#toldAtBeat.beat !== beats) this.#toldAtBeat = { beat: beats, states: new Map() };
+    const { states } = this.#toldAtBeat;
+    return this.#visible(asking).map(folder => {
+      const state = states.get(folder) ?? stateOf(folder);
+      states.set(folder, state);
+      return state;
+    });
   }
 
   async open(asking: Instance, domain: DomainName, path: RelPath): Promise<ServedFile> {
@@ -351,13 +359,6 @@ export class Server implements Serving {
     throw new Refusal(409, 'Not a file', 'something else than a file stands there now');
   }
 
-  async #news(ms: number, signal: AbortSignal): Promise<void> {
-    const ended = new AbortController();
-    const either = AbortSignal.any([signal, ended.signal]);
-    await Promise.race([this.#is.feed.news(either), this.#is.clock.sleep(ms, either)]);
-    ended.abort();
-  }
-
   /** What the feed has for a peer after a cursor: only what its site may see, and not what was learned from that site. */
   #read(asking: Instance, since: number): Changes {
     const { feed } = this.#is;
@@ -436,6 +437,13 @@ function openedIn(folder: Folder, path: RelPath): Outlet | undefined {
       `this instance may not read the file (${(error as Error).message}), and lists it`,
     );
   }
+}
+
+function stateOf(folder: Folder): DomainState {
+  const { entries, files, bytes } = folder.totals;
+  const state = !folder.ready ? 'scanning' : folder.halted !== undefined ? 'halted' : 'serving';
+  const { domain, digest, attendance } = folder;
+  return { domain, state, digest, entries, files, bytes, heard: heardOf(folder), attendance };
 }
 
 function heardOf(folder: Folder): Heard {

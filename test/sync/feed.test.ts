@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DomainName } from '../../src/core/path.ts';
 import { Feed } from '../../src/sync/feed.ts';
+import { VirtualClock } from '../sim/virtual-clock.ts';
 import { pathOf } from '../support/entries.ts';
 
 const ACME = 'acme' as DomainName;
@@ -45,40 +46,54 @@ describe('the feed', () => {
 });
 
 describe('who waits for news', () => {
+  const clock = new VirtualClock(0);
+  /** Waits for an hour; answers whether that is over. */
+  const waiting = (feed: Feed, signal = new AbortController().signal) => {
+    const wait = { isOver: false };
+    void feed.news(3_600_000, clock.view(), signal).then(() => {
+      wait.isOver = true;
+    });
+    return wait;
+  };
+
   it('hears of a change, all of them once', async () => {
     const feed = new Feed('e1');
-    const signal = new AbortController().signal;
-    const waiting = [feed.news(signal), feed.news(signal)];
+    const waits = [waiting(feed), waiting(feed)];
     feed.append(ACME, pathOf('p'), 'south');
-    await Promise.all(waiting);
+    await clock.settle();
+    assert.ok(waits.every(({ isOver }) => isOver));
   });
 
   it('hears of a heartbeat', async () => {
     const feed = new Feed('e1');
-    const news = feed.news(new AbortController().signal);
+    const wait = waiting(feed);
     feed.beat();
-    await news;
+    await clock.settle();
+    assert.ok(wait.isOver);
     assert.equal(feed.sequence, 0);
   });
 
   it('waits no longer than it wants to', async () => {
     const feed = new Feed('e1');
-    await feed.news(AbortSignal.abort());
     const stop = new AbortController();
-    const news = feed.news(stop.signal);
+    const waits = [waiting(feed, AbortSignal.abort()), waiting(feed, stop.signal), waiting(feed)];
+    const ended = () => waits.map(({ isOver }) => isOver);
+    await clock.settle();
+    assert.deepEqual(ended(), [true, false, false]);
     stop.abort();
-    await news;
+    await clock.settle();
+    assert.deepEqual(ended(), [true, true, false]);
+    await clock.run(clock.now() + 3_600_000);
+    assert.deepEqual(ended(), [true, true, true]);
   });
 
   it('does not hear of what came before', async () => {
     const feed = filled(3);
-    let heard = false;
-    const news = feed.news(new AbortController().signal).then(() => {
-      heard = true;
-    });
-    await Promise.resolve();
-    assert.equal(heard, false);
+    const wait = waiting(feed);
+    await clock.settle();
+    assert.equal(wait.isOver, false);
     feed.append(ACME, undefined, undefined);
-    await news;
+    await clock.settle();
+    assert.ok(wait.isOver);
   });
 });

@@ -227,6 +227,32 @@ describe('the feed of a server', () => {
     await stopped.world.stop();
   });
 
+  it('looks at a domain once for all who wait for a heartbeat, and anew at the next one', async () => {
+    const { world, station } = await serving();
+    await world.pass();
+    let looks = 0;
+    let reason: string | undefined = 'it is away';
+    Object.defineProperty(station.life(SHARED).replica, 'halted', {
+      get: () => {
+        looks++;
+        return reason;
+      },
+    });
+    const statesAtBeat = async () => {
+      const asked = [member, south, far].map(asking =>
+        station.server.changes(asking, query(station, station.feed.sequence, 25_000), signal),
+      );
+      await world.pass(10_000);
+      const answers = await Promise.all(asked);
+      return answers.map(({ states }) => states?.find(state => state.domain === SHARED)?.state);
+    };
+    assert.deepEqual(await statesAtBeat(), ['halted', 'halted', 'halted']);
+    assert.equal(looks, 1);
+    reason = undefined;
+    assert.deepEqual(await statesAtBeat(), ['serving', 'serving', 'serving']);
+    await world.stop();
+  });
+
   it('gathers what the asking one may not see, and still tells at once what it may', async () => {
     const { world, station } = await serving();
     await world.pass();
