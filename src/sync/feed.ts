@@ -33,7 +33,7 @@ export interface Done {
   readonly learned: number;
   /** When it said so, milliseconds since 1970. */
   readonly at: number;
-  /** When it last said that it had come further. */
+  /** When it last said that it had come further, or that it was at the end. */
   readonly movedAt: number;
 }
 
@@ -58,8 +58,8 @@ export class Feed {
   /** A peer says how far it is. */
   noteDone(roleid: number, sequence: number, learned: number, at: number): void {
     const before = this.#done.get(roleid);
-    const isFurther = before?.sequence !== sequence || before.learned !== learned;
-    this.#done.set(roleid, { sequence, learned, at, movedAt: isFurther ? at : before.movedAt });
+    const stands = before?.sequence === sequence && before.learned === learned && sequence < this.#sequence;
+    this.#done.set(roleid, { sequence, learned, at, movedAt: stands ? before.movedAt : at });
   }
 
   /** The sequence of the newest change. */

@@ -20,7 +20,7 @@ import { hearingOf, Staleness, type StalenessOptions } from './staleness.ts';
 
 /** The protocol versions that this program speaks: the newest, and the one before. */
 export const PROTOCOLS: readonly number[] = [1];
-/** Wait after an answer of the feed without news, before it is asked again; well below what a person notices. */
+/** From a question to the feed that was answered without news to the next one, at least; well below what a person notices. */
 const NO_NEWS_MS = 20;
 /**
  * Comparisons between two regular ones that a peer may bring about by saying that its feed begins anew, or that a domain has become
@@ -193,6 +193,7 @@ export class Learner {
     let compareAt = 0;
     let isDemanded = false;
     let demands = 0;
+    let either = signal;
     while (!signal.aborted) {
       if (clock.now() >= measureAt) {
         await this.#greet(signal);
@@ -202,16 +203,17 @@ export class Learner {
       if (isDue || isDemanded || this.#poll.signal.aborted) {
         if (isDue) demands = 0;
         this.#poll = new AbortController();
+        either = AbortSignal.any([signal, this.#poll.signal]);
         await this.#compare(signal);
         compareAt = clock.now() + digestIntervalMs;
         this.#live();
       }
-      const answer = await this.#ask(Math.max(0, compareAt - clock.now()) + this.#patience(), signal);
+      const asked = clock.now();
+      const answer = await this.#ask(Math.max(0, compareAt - asked) + this.#patience(), signal, either);
       isDemanded = false;
       if (!answer) continue;
       this.lastContact = clock.now();
-      // A peer that answers at once without news must not be asked a thousand times a second.
-      if (answer.reset || answer.changes.length === 0) await clock.sleep(NO_NEWS_MS, signal);
+      if (answer.reset || answer.changes.length === 0) await this.#pace(asked, signal);
       if (answer.reset) this.#forget();
       else await this.#take(answer, signal);
       if (answer.reset || (answer.compare && answer.compare.length > 0)) {
@@ -248,16 +250,23 @@ export class Learner {
     this.skews = self.skews ?? {};
   }
 
-  /** The next stretch of the feed, or undefined where a comparison is due first. */
-  async #ask(wait: number, signal: AbortSignal): Promise<Changes | undefined> {
-    const poll = this.#poll.signal;
+  /** The next stretch of the feed, or undefined where a comparison is due first: `either` is aborted then, too. */
+  async #ask(wait: number, signal: AbortSignal, either: AbortSignal): Promise<Changes | undefined> {
     const query = { epoch: this.#epoch, since: this.#cursor, done: this.#done(), wait };
     try {
-      return await this.#is.peer.changes(query, AbortSignal.any([signal, poll]));
+      return await this.#is.peer.changes(query, either);
     } catch (error) {
-      if (poll.aborted && !signal.aborted) return undefined;
+      if (either.aborted && !signal.aborted) return undefined;
       throw error;
     }
+  }
+
+  /** A peer that answers at once without news must not be asked a thousand times a second. */
+  async #pace(asked: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#is;
+    // The clock may have been set back meanwhile.
+    const wait = Math.min(NO_NEWS_MS, asked + NO_NEWS_MS - clock.now());
+    if (wait > 0) await clock.sleep(wait, signal);
   }
 
   /** The cursor is worth nothing any more. */

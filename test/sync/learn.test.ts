@@ -126,6 +126,26 @@ describe('a peer', () => {
     await world.stop();
   });
 
+  it('that has kept a question for as long as it should is asked the next one at once', async () => {
+    const { world, one } = await pair();
+    const { clock } = world;
+    const pauses: number[] = [];
+    let answeredAt: number | undefined;
+    one.intercept.changes = async (...asked) => {
+      if (answeredAt !== undefined) pauses.push(clock.now() - answeredAt);
+      try {
+        return await one.server.changes(...asked);
+      } finally {
+        answeredAt = clock.now();
+      }
+    };
+    await world.pass(60_000);
+    assert.ok(pauses.length > 3);
+    // The way there and back, by which these would be 20 ms longer.
+    assert.ok(Math.min(...pauses) < 20, `${pauses} ms between an answer and the next question`);
+    await world.stop();
+  });
+
   it('that does not serve the domain now is no error', async () => {
     const { world, one, two } = await pair();
     one.intercept.domains = () => ({ epoch: one.feed.epoch, sequence: one.feed.sequence, domains: [] });
