@@ -170,8 +170,9 @@ export class Learner {
     return this.#is.domains().keys();
   }
 
-  /** Compares at once: a domain has become ready here. */
+  /** Compares at once: a domain has become ready here. What the feed told of it until then was passed over. */
   poke(): void {
+    for (const link of this.links.values()) link.compared = false;
     this.#poll.abort();
   }
 
