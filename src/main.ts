@@ -8,7 +8,7 @@ import { demo } from './cli/demo.ts';
 import { flag, KNOWN_ENV } from './cli/flag.ts';
 import { addOperatorCommands, OPS_PORT } from './cli/operator-commands.ts';
 import { splitAddress } from './config/address.ts';
-import { limitHeap } from './heap.ts';
+import { compileLate, limitHeap } from './engine.ts';
 import { createLogger } from './ops/log.ts';
 
 /** Exit code for a command line that makes no sense. */
@@ -27,6 +27,7 @@ interface RunFlags extends Omit<AppOptions, 'identity'> {
 /** Runs a command line; sets the exit code of the process. */
 export async function main(args: readonly string[]): Promise<void> {
   limitHeap();
+  compileLate();
   try {
     await program().parseAsync([...args], { from: 'user' });
   } catch (error) {
