@@ -22,18 +22,22 @@ export interface Hash {
   readonly low: number;
 }
 
-/** The hash of a path; its high half places the path in the digest tree and in the cache's shards. */
-export function hashPath(path: string): Hash {
+/**
+ * The hash of a path; its high half places the path in the digest tree and in the cache's shards.
+ *
+ * @param length of its first units alone: that of a parent needs no string of its own
+ */
+export function hashPath(path: string, length = path.length): Hash {
   let high = 0x9e3779b9;
   let low = 0x243f6a88;
-  for (let i = 0; i < path.length; i++) {
+  for (let i = 0; i < length; i++) {
     const unit = path.charCodeAt(i);
     high = Math.imul(high ^ unit, 0x85ebca6b);
     low = Math.imul(low ^ unit, 0xc2b2ae35);
     high ^= high >>> 15;
     low ^= low >>> 13;
   }
-  return finish(high ^ path.length, low);
+  return finish(high ^ length, low);
 }
 
 /** The hash of an entry. */
@@ -43,41 +47,52 @@ export function hashEntry(entry: Entry): Hash {
 
 /** The same, given all that an entry is but its version, the hash of its path, and its newest mark. */
 export function hashContent(entry: Omit<Entry, 'version'>, path: Hash, mark: Mark): Hash {
-  let { high, low } = path;
-  const mixHalf = (half: number) => {
-    high = Math.imul(rotate(high, 13) ^ half, 0xcc9e2d51);
-    low = Math.imul(rotate(low, 17) ^ half, 0x1b873593) + high;
-  };
-  const mix = (value: number) => {
-    // Dates and sizes pass 2^32: both halves count.
-    mixHalf(value >>> 0);
-    mixHalf(Math.floor(value / 0x1_0000_0000) | 0);
-  };
-  mix(KIND_CODE[entry.kind]);
+  const mix = new Mix(path).add(KIND_CODE[entry.kind]);
   switch (entry.kind) {
     case 'file':
-      mix(entry.size);
-      mix(entry.mtime);
-      mix(entry.mode);
+      mix.add(entry.size).add(entry.mtime).add(entry.mode);
       break;
     case 'directory':
-      mix(entry.mode);
+      mix.add(entry.mode);
       break;
     case 'symlink': {
       const target = hashPath(entry.target ?? '');
-      mix(target.high);
-      mix(target.low);
+      mix.add(target.high).add(target.low);
       break;
     }
     case 'tombstone':
-      mix(entry.mtime);
+      mix.add(entry.mtime);
       break;
     default:
       entry.kind satisfies never;
   }
-  mix(mark.stamp);
-  mix(mark.writer);
-  return finish(high, low);
+  return mix.add(mark.stamp).add(mark.writer).hash();
+}
+
+/** Numbers that are mixed into a hash. An object, and no closure over two variables: a start hashes a million entries. */
+class Mix {
+  #high: number;
+  #low: number;
+
+  constructor({ high, low }: Hash) {
+    this.#high = high | 0;
+    this.#low = low | 0;
+  }
+
+  /** Dates and sizes pass 2^32: both halves count. */
+  add(value: number): this {
+    return this.#half(value >>> 0).#half(Math.floor(value / 0x1_0000_0000) | 0);
+  }
+
+  hash(): Hash {
+    return finish(this.#high, this.#low);
+  }
+
+  #half(half: number): this {
+    this.#high = Math.imul(rotate(this.#high, 13) ^ half, 0xcc9e2d51);
+    this.#low = (Math.imul(rotate(this.#low, 17) ^ half, 0x1b873593) + this.#high) | 0;
+    return this;
+  }
 }
 
 /** A sum of hashes modulo 2^64 that grows and shrinks. */
