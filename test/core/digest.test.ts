@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
+  DIGEST_VERSION,
   type DigestNode,
   DigestSum,
   differing,
@@ -107,6 +108,29 @@ describe('the hash of an entry', () => {
   it('covers path, kind, all that equality looks at and the newest mark', () => {
     const digests = [base, ...others].map(entry => sumOf([entry]).toString());
     assert.equal(new Set(digests).size, digests.length);
+  });
+
+  const pinned: [entry: Entry, hash: string][] = [
+    [
+      file('a', { 7: 1_764_000_000_123 }, { size: 2 ** 45 + 1, mtime: -62_135_596_800_000, mode: 0o640 }),
+      '06e1d5cd801d4ba1',
+    ],
+    [directory('d/ä', { 0: 0 }), 'c0c374b9de7c646c'],
+    [symlink('l', { 9999: 5 }, 'd/\udc80'), '6beb281a825ba5d1'],
+    [tombstone('d/t', { 1: 2, 3: 4 }), '77fa080b93eea5bc'],
+  ];
+  for (const [entry, hash] of pinned)
+    it(`of a ${entry.kind} is what it was in every release with this version of the digest`, () => {
+      assert.equal(DIGEST_VERSION, 1);
+      assert.equal(sumOf([entry]).toString(), hash);
+    });
+
+  it('of the beginning of a path is that of the path which ends there', () => {
+    fc.assert(
+      fc.property(paths, fc.nat(20), (path, length) => {
+        assert.deepEqual(hashPath(path, Math.min(length, path.length)), hashPath(path.slice(0, length)));
+      }),
+    );
   });
 
   it('leaves out what equality leaves out, and older marks', () => {
