@@ -6,10 +6,11 @@
  */
 import { type DigestNode, DigestSum, hashContent, hashPath, MAX_PREFIX, rangeOf } from '../core/digest.ts';
 import type { Entry, Origin, Seen } from '../core/entry.ts';
-import { isBelow, parentOf, type RelPath } from '../core/path.ts';
+import { isBelow, type RelPath } from '../core/path.ts';
 import { isForgettable } from '../core/retention.ts';
 import { type Mark, newest, type Version } from '../core/version.ts';
 import { lengthened, nextLength } from './column.ts';
+import { LiveChildren } from './live-children.ts';
 import { PathTable } from './path-table.ts';
 import type { Sightings } from './sightings.ts';
 import {
@@ -84,7 +85,7 @@ const REMEMBERED = 8_192;
 export class DomainIndex {
   readonly #rows = new PathTable({ path: row => this.#paths[row], hash: row => this.#place[row]! });
   readonly #aside = new Map<number, Aside>();
-  readonly #liveChildren = new Map<RelPath, number>();
+  readonly #liveChildren = new LiveChildren();
   readonly #digest = new DigestSum();
   readonly #freeRows: number[] = [];
   /** What {@link #entry} made of some rows, each in the place that its number leads to; as good as new until the row is written. */
@@ -210,7 +211,7 @@ export class DomainIndex {
   }
 
   liveChildren(directory: RelPath): number {
-    return this.#liveChildren.get(directory) ?? 0;
+    return this.#liveChildren.of(directory);
   }
 
   *liveBelow(directory: RelPath): Generator<Entry> {
@@ -496,11 +497,8 @@ export class DomainIndex {
       this.#files += by;
       this.#bytes += by * this.#size[row]!;
     }
-    const parent = parentOf(this.#paths[row]!);
-    if (parent === undefined) return;
-    const count = (this.#liveChildren.get(parent) ?? 0) + by;
-    if (count === 0) this.#liveChildren.delete(parent);
-    else this.#liveChildren.set(parent, count);
+    if (by > 0) this.#liveChildren.add(this.#paths[row]!);
+    else this.#liveChildren.remove(this.#paths[row]!);
   }
 
   #newRow(): number {
