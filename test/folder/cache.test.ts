@@ -49,6 +49,12 @@ function shardOf(columns: object, count = 1): string {
   return JSON.stringify({ format: 1, digestVersion: 1, roleid: 7, count, columns: whole });
 }
 
+const twoRows = (columns: object) => ({
+  ...{ paths: ['f', 'g'], kinds: [0, 0], sizes: [1, 1], mtimes: [1, 1], modes: [420, 420], writers: [1, 1] },
+  ...{ stamps: [1, 1], inodes: [1, 1], births: [1, 1] },
+  ...columns,
+});
+
 const many = (stamp: number) => Array.from({ length: MANY }, (_, i) => file(`f${i}`, { 1: stamp }));
 const shards = (disk: MemoryDisk) =>
   disk
@@ -133,6 +139,13 @@ describe('the cache', () => {
     ['with a target that is none', shardOf({ kinds: [2], aside: { 0: { target: 7 } } })],
     ['with a symlink that leads nowhere', shardOf({ kinds: [2] })],
     ['with a former path that leads out', shardOf({ aside: { 0: { from: { path: '/x', version: { 1: 1 } } } } })],
+    ['with half a kind', shardOf({ kinds: [0.5] })],
+    ['with a file that leads somewhere', shardOf({ aside: { 0: { target: 'x' } } })],
+    ['with a writer that no column holds', shardOf({ writers: [2 ** 32] })],
+    ['with a time before all times', shardOf({ stamps: [-1] })],
+    ['with an inode that is none', shardOf({ inodes: ['7'] })],
+    ['with a birth that is none', shardOf({ births: [null] })],
+    ['with a row that is wrong after one that is right', shardOf(twoRows({ modes: [420, -1] }), 2)],
     ['with a mode that no file has', shardOf({ modes: [0o4755] })],
     ['with a size below zero', shardOf({ sizes: [-1] })],
     ['without columns and count', '{"format":1,"digestVersion":1,"roleid":7}'],
