@@ -91,7 +91,8 @@ export class PathTable {
 
   /** While a round of splitting is under way, the buckets that were not split yet hold what will be in twice as many. */
   #bucketOf(hash: number): number {
-    const bucket = (hash & this.#mask) >>> 0;
+    // The first digits come last: the shards of the cache, which is loaded in their order, each meet in a few buckets and among themselves.
+    const bucket = (((hash << 8) | (hash >>> 24)) & this.#mask) >>> 0;
     return bucket < this.#buckets ? bucket : bucket & (this.#mask >>> 1);
   }
 
