@@ -119,7 +119,7 @@ export interface ServeOptions {
 export class Server implements Serving {
   readonly #is: ServeOptions;
   /** What is said of each domain to all who wait for a heartbeat: it takes a look at the disk. */
-  #toldAtBeat = { beat: 0, states: new Map<Folder, DomainState>() };
+  #toldAtBeat = { beat: 0, sequence: 0, states: new Map<Folder, DomainState>() };
 
   constructor(options: ServeOptions) {
     this.#is = options;
@@ -190,10 +190,11 @@ export class Server implements Serving {
     }
   }
 
-  /** To be asked in the moment of a heartbeat, which is when it wakes whoever waits. */
+  /** To be asked in the moment of a heartbeat, which is when it wakes whoever waits; what changes after it is told anew. */
   #statesAtBeat(asking: Instance): DomainState[] {
-    const { beats } = this.#is.feed;
-    if (this.#toldAtBeat.beat !== beats) this.#toldAtBeat = { beat: beats, states: new Map() };
+    const { beats, sequence } = this.#is.feed;
+    if (this.#toldAtBeat.beat !== beats || this.#toldAtBeat.sequence !== sequence)
+      this.#toldAtBeat = { beat: beats, sequence, states: new Map() };
     const { states } = this.#toldAtBeat;
     return this.#visible(asking).map(folder => {
       const state = states.get(folder) ?? stateOf(folder);

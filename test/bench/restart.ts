@@ -33,7 +33,8 @@ export async function restartRounds({ bench, network, origin }: Standing, withPe
     const onWire = () => network.instances.reduce((sum, { name }) => sum + network.wire(name).bytes, 0);
     const before = onWire();
     const start = performance.now();
-    const ready = await startInstance(origin, 20);
+    // Each look costs the instance time; so much is a hundredth of a start with a million files.
+    const ready = await startInstance(origin, 50);
     const synced = withPeer ? await inSync(network.instances, 20) : undefined;
     // First: every scrape begins a new span of this metric.
     const blockMs = await longestBlock(origin);
