@@ -98,12 +98,10 @@ export class Absence {
     return held;
   }
 
-  /** What was held is missing like anything else again; `first`: whether a first look has found what is there now. */
+  /** A directory that was held is missing like anything else again; `first`: whether a first look has found what is there now. */
   #reconsider(path: RelPath, first: (held: HeldPath) => boolean): void {
     const held = this.#letGo(path);
-    if (!held) return;
-    const missing = { since: held.since, first: first(held), isFile: held.kind === 'file' };
-    this.#missing.add(path, missing, held.inode);
+    if (held) this.#missing.add(path, { since: held.since, first: first(held), isFile: false }, held.inode);
   }
 
   /** Directories that were held for the sake of what was below them are not, when none of that is. */
@@ -123,7 +121,8 @@ export class Absence {
     if (this.#is.index.identity(old.path)?.birth !== stat.birth) return false;
     // What cannot be looked at may be there still. It stays held, and this is new.
     if ('hidden' in this.#is.sights.of(old.path)) return false;
-    this.#reconsider(old.path, () => false);
+    // A file stays held until it is announced under the new name, which may vanish again.
+    if (old.kind === 'directory') this.#reconsider(old.path, () => false);
     this.#missing.move(path, { path: old.path, first });
     return true;
   }

@@ -133,7 +133,9 @@ export class Announcer {
     const isDirectory = index.get(source)?.kind === 'directory';
     const changes = this.#moved(path, old);
     if (isDirectory && index.liveChildren(source) > 0) return changes;
-    const gone = this.#gone(source);
+    // A file that is not there under its new name either is judged with all else that is missing, or stays held.
+    if (!isDirectory && changes.length === 0) return changes;
+    const gone = this.#gone(source, changes.length > 0);
     changes.push(...gone);
     if (gone.length > 0) this.#emptied(parentOf(source), left, changes);
     return changes;
@@ -155,7 +157,7 @@ export class Announcer {
     const old = index.get(source);
     const sight = sights.of(path);
     const missing = absence.missing.get(source);
-    const isMove = missing !== undefined && isLive(old) && !this.#isThere(source);
+    const isMove = absence.has(source) && isLive(old) && !this.#isThere(source);
     // A directory asserts nothing: it is there, and what is in it is announced next.
     if ('hidden' in sight || !sight.seen || (!isMove && sight.seen.kind !== 'directory')) {
       reasons.add(path, HINTED | CLOSED, isFirst);
@@ -173,9 +175,13 @@ export class Announcer {
     return 'hidden' in sight || sight.seen !== undefined;
   }
 
-  #gone(path: RelPath): LocalChange[] {
-    const missing = this.#is.absence.missing.get(path);
-    return missing ? this.#deletion(path, missing) : [];
+  /** The deletion of what is missing; `isMoved`: or of what is held, and was announced under another name. */
+  #gone(path: RelPath, isMoved = false): LocalChange[] {
+    const { missing, held } = this.#is.absence;
+    const absent = missing.get(path);
+    if (absent) return this.#deletion(path, absent);
+    const since = isMoved ? held.get(path)?.since : undefined;
+    return since === undefined ? [] : this.#deletion(path, { since, first: false });
   }
 
   /**

@@ -42,6 +42,19 @@ describe('most files of a domain gone at once', () => {
     await out.stop();
   });
 
+  it('under their new name too, before that was announced', async () => {
+    const out = await Lookout.over(furnished);
+    out.disk.rename('d/dir', 'd/moved');
+    out.hint('dir');
+    out.hint('moved', false, true);
+    await out.pass(100);
+    out.disk.rename('d/moved', 'away');
+    await out.pass(5 * SETTLE_MS);
+    assert.ok(isHeld(out, 'dir/f7'));
+    assert.deepEqual(out.news(), []);
+    await out.stop();
+  });
+
   it('one after the other over a minute are held from the one on that is too many', async () => {
     const out = await Lookout.over(furnished);
     for (let i = 0; i < MANY; i++) {
@@ -149,6 +162,36 @@ describe('what is held and cannot be looked at', () => {
     out.looker.decide('release');
     await out.pass(SETTLE_MS);
     assert.equal(out.news().length, MANY + 1);
+    await out.stop();
+  });
+});
+
+describe('what is held and found under another name', () => {
+  it('is announced with it', async () => {
+    const out = await holding();
+    out.disk.rename('away/f1', 'd/other/new');
+    out.hint('other/new', true);
+    await out.pass(5 * SETTLE_MS);
+    assert.deepEqual(new Set(out.news()), new Set(['file other/new', 'tombstone dir/f1']));
+    assert.equal(out.index.get(pathOf('other/new'))?.from?.path, 'dir/f1');
+    assert.equal(out.looker.held.size, MANY);
+    await out.stop();
+  });
+
+  it('stays held where that has gone again before it was announced', async () => {
+    const out = await holding();
+    out.disk.rename('away/f1', 'd/other/new');
+    const lstat = out.disk.lstat.bind(out.disk);
+    let looks = 0;
+    out.disk.lstat = path => {
+      if (path === 'd/other/new' && ++looks === 2) out.disk.rename('d/other/new', 'away/f1');
+      return lstat(path);
+    };
+    out.hint('other/new', true);
+    await out.pass(5 * SETTLE_MS);
+    assert.ok(looks >= 2);
+    assert.deepEqual(out.news(), []);
+    assert.ok(isHeld(out, 'dir/f1'));
     await out.stop();
   });
 });
