@@ -60,7 +60,7 @@ export class Looker {
       ...context,
       ...parts,
       drain: (target, signal) => this.#drain(target, signal),
-      standsAsKnown: path => this.#standsAsKnown(path),
+      standsAsKnown: path => this.#scannedAsKnown(path),
       met: (path, seen, stat) =>
         seen.kind === 'file' && !this.#isSettled(path, stat, SCANNED | FIRST)
           ? undefined
@@ -289,6 +289,12 @@ export class Looker {
     const now = this.#is.clock.now();
     if (seen) this.#drift.found(path, operationOf(was, entryOf(path, seen, {})), now);
     else if (isLive(was)) this.#drift.found(path, operationOf(was, tombstoneOf(was, now, {})), now);
+  }
+
+  /** A scan saw there what the index says; where a look has noticed something else, that may have been before, and is looked at again. */
+  #scannedAsKnown(path: RelPath): void {
+    if (this.isMissing(path) || this.#settling.has(path)) this.#reasons.add(path, SCANNED);
+    else this.#standsAsKnown(path);
   }
 
   /** The disk shows what the index says: what was noticed before is void. */

@@ -574,6 +574,23 @@ describe('while something is applied', () => {
     await out.stop();
   });
 
+  it('a scan that listed before hides nothing that a look has noticed since', async () => {
+    const out = await Lookout.over(furnished);
+    const scanned = out.looker.scan(async function* () {
+      const listed = [...walk(out.disk, 'd')];
+      out.disk.unlink('d/dir/f0');
+      out.hint('dir/f0');
+      out.write('dir/f1', 'another content');
+      out.hint('dir/f1');
+      await out.clock.view().sleep(10);
+      yield* listed;
+    }, new AbortController().signal);
+    await out.pass(5 * SETTLE_MS);
+    await scanned;
+    assert.deepEqual(new Set(out.news()), new Set(['tombstone dir/f0', 'file dir/f1']));
+    await out.stop();
+  });
+
   it('a scan that listed before does not delete what came since', async () => {
     const out = await Lookout.over(furnished);
     const batches = async function* () {
