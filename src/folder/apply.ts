@@ -127,9 +127,10 @@ class Step {
   }
 
   #removeDirectory(entry: Entry, was: Entry): Truth[] {
-    if (!this.#standing(was)) return [{ entry }];
-    // What was to go, or to move away, before it: its own step did not succeed.
+    const isThere = this.#standing(was);
+    // What was to go, or to move away, before it: its own step did not succeed. Gone from the disk or not, it would have no parent.
     if (this.#is.index.liveChildren(entry.path) > 0) throw new Changed([entry.path]);
+    if (!isThere) return [{ entry }];
     try {
       this.#writable(entry.path, place => this.#is.disk.rmdir(place));
       return [{ entry }];

@@ -252,6 +252,17 @@ describe('removing a directory', () => {
     assert.deepEqual(bench.index.get(pathOf('p')), directory('p', OLD));
   });
 
+  it('is not known as deleted before that file is, where both are missing', () => {
+    const bench = filled();
+    bench.have(file('p/f', OLD));
+    bench.disk.unlink('d/p/f');
+    bench.disk.rmdir('d/p');
+    for (const path of ['p', 'p/f']) bench.missing.add(pathOf(path));
+    assert.deepEqual(bench.apply(removal('p', directory('p', OLD))), { result: 'changed', look: ['p'], deep: false });
+    bench.index.set(tombstone('p/f', OLD, NOW));
+    assert.equal(bench.apply(removal('p', directory('p', OLD))).result, 'done');
+  });
+
   for (const [what, prepare] of Object.entries({
     ignored: (bench: Workbench) => {
       bench.disk.writeFile('d/p/ignored', Buffer.alloc(1), 0o644);
