@@ -495,6 +495,8 @@ export class Replica implements View {
       const operation = operationOf(this.#index.get(change.entry.path), change.entry);
       operations[operation] = (operations[operation] ?? 0) + 1;
       this.#set(change, undefined);
+      // It is newer than what no peer has any more, and nobody announces that again.
+      this.problems.clear(change.entry.path, 'gone');
       this.#is.onPath?.({ domain: this.domain, did: 'made', entry: change.entry, via: undefined, conflict: false });
     }
     this.#report({ did: 'change', operations });

@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import { type Entry, isLive, isSameContent } from '../core/entry.ts';
 import type { RelPath } from '../core/path.ts';
 import type { Action, Pending } from '../core/plan.ts';
+import { resolve } from '../core/resolve.ts';
 import type { ActionResult, Folder } from './folder.ts';
 import { PeerError } from './peer.ts';
 import type { Tally } from './pull-report.ts';
@@ -101,7 +102,8 @@ export class Outcomes {
     if (!want || !isSameContent(want.entry, entry)) return;
     const last = want.sources.size === 1;
     wants.strike(entry.path, roleid);
-    if (last && isLive(entry))
+    // What was changed here since then wins over it, and is nobody's loss.
+    if (last && isLive(entry) && resolve(folder.get(entry.path), want.entry).do === 'take')
       folder.problems.report(
         entry.path,
         'gone',

@@ -215,6 +215,25 @@ describe('what is in the way', () => {
     await world.stop();
   });
 
+  for (const isListed of [false, true])
+    it(`a path that no peer has any more, and that was written here ${isListed ? 'after' : 'before'} that was known, is not listed`, async () => {
+      const world = await site();
+      const [one, two] = [world.at(1), world.at(2)];
+      one.intercept.bundle = async function* (_, __, files) {
+        if (!isListed) two.write('acme/p', 'ours');
+        await two.life().clock.sleep(100);
+        for (const { path } of files) yield { path, status: 404 };
+      };
+      one.write('acme/p', 'theirs');
+      await world.pass(5_000);
+      assert.deepEqual(problems(two), isListed ? ['gone p'] : []);
+      if (isListed) two.write('acme/p', 'ours');
+      await world.pass(5_000);
+      assert.deepEqual(problems(two), []);
+      assert.equal(one.text('acme/p'), 'ours');
+      await world.stop();
+    });
+
   it('a path that this disk refuses is listed, tried again, and blocks no other', async () => {
     const world = await site();
     const [one, two] = [world.at(1), world.at(2)];
