@@ -29,10 +29,15 @@ const MERCIES: readonly Range[] = [
   [500, 5_000],
   [5_000, 20_000],
 ];
-/** Sometimes scans come often, and race with events; sometimes none comes, and events alone have to do. */
-const SCAN_INTERVALS = ['5s', '1h'];
-/** Where events come from. */
-const SOURCES = ['auto', 'auto', 'chokidar'];
+/**
+ * Where events come from, and how often scans come. Sometimes often, and race with events; sometimes none comes, and events alone have to
+ * do, which those of chokidar cannot: it loses sight of directories that are replaced again and again.
+ */
+const SIGHTS = [
+  { watch: 'auto', scanInterval: '5s' },
+  { watch: 'auto', scanInterval: '1h' },
+  { watch: 'chokidar', scanInterval: '5s' },
+];
 
 /** What a killed process had staged, and nobody wants any more, is cleared by age. */
 const STAGED_AT_MOST = 100;
@@ -51,10 +56,7 @@ export async function churn(seed: number, milliseconds: number): Promise<Outcome
   const network = await TestNetwork.create({
     sites: SITES,
     domains: DOMAINS,
-    options: {
-      scanInterval: chance.fork('scans').pick(SCAN_INTERVALS),
-      watch: chance.fork('watch').pick(SOURCES),
-    },
+    options: chance.fork('sights').pick(SIGHTS),
   });
   try {
     return await churnIn(network, chance, milliseconds);
