@@ -63,13 +63,9 @@ export function inConflict(a: Version, b: Version): boolean {
 /** What this instance does about a peer's entry of the same path. */
 export function resolve(local: Entry | undefined, remote: Entry): Verdict {
   if (local === undefined) return { do: 'take', entry: remote, conflict: false };
-  const isKnown = dominates(local.version, remote.version);
-  const version = isKnown ? local.version : mergeVersions(local.version, remote.version);
+  const version = mergeVersions(local.version, remote.version);
   if (isEqual(local, remote) || compareEntries(local, remote) >= 0)
-    // A version keeps only so many marks: what of the peer's is too old for it is nothing new either.
-    return isKnown || sameVersion(version, local.version)
-      ? { do: 'nothing' }
-      : { do: 'merge', entry: { ...local, version } };
+    return sameVersion(version, local.version) ? { do: 'nothing' } : { do: 'merge', entry: { ...local, version } };
   if (version === remote.version) return { do: 'take', entry: remote, conflict: false };
   return { do: 'take', entry: { ...remote, version }, conflict: inConflict(local.version, remote.version) };
 }

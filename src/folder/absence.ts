@@ -99,14 +99,15 @@ export class Absence {
   }
 
   /** A directory that was held is missing like anything else again; `first`: whether a first look has found what is there now. */
-  #reconsider(path: RelPath, first: (held: HeldPath) => boolean): void {
+  #reconsider(path: RelPath, first: boolean): void {
     const held = this.#letGo(path);
-    if (held) this.#missing.add(path, { since: held.since, first: first(held), isFile: false }, held.inode);
+    if (held) this.#missing.add(path, { since: held.since, first, isFile: false }, held.inode);
   }
 
   /** Directories that were held for the sake of what was below them are not, when none of that is. */
   reconsiderHollow(): void {
-    if (this.#held.isHollow) for (const path of this.#held.paths()) this.#reconsider(path, held => held.first);
+    if (this.#held.isHollow)
+      for (const path of this.#held.paths()) this.#reconsider(path, this.#held.get(path)?.first === true);
   }
 
   /**
@@ -122,7 +123,7 @@ export class Absence {
     // What cannot be looked at may be there still. It stays held, and this is new.
     if ('hidden' in this.#is.sights.of(old.path)) return false;
     // A file stays held until it is announced under the new name, which may vanish again.
-    if (old.kind === 'directory') this.#reconsider(old.path, () => false);
+    if (old.kind === 'directory') this.#reconsider(old.path, false);
     this.#missing.move(path, { path: old.path, first });
     return true;
   }

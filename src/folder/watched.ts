@@ -20,7 +20,10 @@ export async function watchedInodes(pid: number): Promise<ReadonlySet<number> | 
   }
 }
 
-/** Counts the watches of a process in /proc, which has a line for each: a hundred kilobytes for each thousand directories. Undefined where the system does not say. */
+/**
+ * Counts the watches of a process in /proc, which has a line for each: a hundred kilobytes for each thousand directories. Undefined
+ * where the system does not say.
+ */
 export async function watchesOf(pid: number): Promise<number | undefined> {
   try {
     const files = readdirSync(`/proc/${pid}/fd`).filter(fd => isInotify(`/proc/${pid}/fd/${fd}`));
