@@ -36,7 +36,7 @@ export interface HousekeepingContext {
   readonly cache: Cache;
   readonly memory: Memory;
   readonly writeOut: WriteOut;
-  /** Whether the first scan has ended. */
+  /** Whether the first scan has ended, and is written down. */
   ready(): boolean;
   /** Why the domain stands still, or undefined. */
   halted(): string | undefined;
@@ -64,7 +64,7 @@ export class Housekeeping {
     return this.#notWritten;
   }
 
-  /** The index has what the journal has not: the cache is written as soon as it is its turn. */
+  /** The index has what the journal has not: the cache is written before the domain is ready. */
   owe(): void {
     this.#unwritten = true;
   }
@@ -81,6 +81,11 @@ export class Housekeeping {
         next: 'look at the volume: full, read-only or gone; do not restart before it is well',
       }),
     );
+  }
+
+  /** A first scan has ended. What it met is in no journal: it is written down before anybody is told of it. */
+  async firstScanned(): Promise<void> {
+    if (this.#unwritten) await this.#fold();
   }
 
   /** Keeps house until the signal aborts; what is left then is for {@link close}. */

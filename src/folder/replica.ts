@@ -88,6 +88,7 @@ export class Replica implements View {
   readonly #house: Housekeeping;
   readonly #tree: Tree;
   readonly #recovering: RecoverContext;
+  #ready = false;
   #conflicts = 0;
 
   constructor(options: ReplicaOptions) {
@@ -118,7 +119,7 @@ export class Replica implements View {
       onHeld: reason => this.#onHeld(reason),
       onDrift: operation => this.#report({ did: 'drift', operation }),
     });
-    this.#scans = new ScanLoop(this.#looker, options);
+    this.#scans = new ScanLoop(this.#looker, { ...options, onReady: () => this.#firstScanned() });
     this.#batches = new Batches({
       ...tree,
       ...books,
@@ -201,9 +202,9 @@ export class Replica implements View {
 
   // --- what others read -------------------------------------------------------------------------
 
-  /** Whether the first scan has ended: before, the domain is neither pulled nor served. */
+  /** Whether the first scan has ended, and is written down: before, the domain is neither pulled nor served. */
   get ready(): boolean {
-    return this.#looker.ready;
+    return this.#ready;
   }
 
   /** Why the domain stands still, or undefined. */
@@ -468,6 +469,12 @@ export class Replica implements View {
     };
   }
 
+  async #firstScanned(): Promise<void> {
+    await this.#house.firstScanned();
+    this.#ready = true;
+    this.#is.onReady(this.domain);
+  }
+
   #onHeld(reason: string | undefined): void {
     const { domain, onEvent } = this.#is;
     if (reason === undefined) onEvent('no deletions are held any more', { domain });
@@ -507,7 +514,7 @@ export class Replica implements View {
     }
   }
 
-  /** A first scan met what has no entry: another one would say the same, so it goes to the cache alone. */
+  /** A first scan met what has no entry. Until it has ended nobody hears of it: it goes to the cache alone, in one piece. */
   #commitMet(changes: readonly LocalChange[]): void {
     this.#house.owe();
     for (const change of changes) this.#set(change, undefined);

@@ -16,8 +16,8 @@ export interface ScanLoopOptions {
   readonly random: Random;
   readonly scanner: Scanner;
   readonly scanIntervalMs: number;
-  /** The first scan has ended: the domain can be pulled and served. */
-  onReady(domain: DomainName): void;
+  /** The first scan has ended; it counts once this has. */
+  onReady(domain: DomainName): void | Promise<void>;
   /** Told of each scan that has ended. */
   onScan?(domain: DomainName, report: ScanReport): void;
   onEvent(event: string, fields: Record<string, unknown>): void;
@@ -77,10 +77,10 @@ export class ScanLoop {
           reason: report.objection,
           next: 'heal that; it is scanned again in ten seconds',
         });
+      if (this.#looker.ready && !wasReady) await this.#is.onReady(domain);
       this.#last = report;
       this.#failure = undefined;
       this.#is.onScan?.(domain, report);
-      if (this.#looker.ready && !wasReady) this.#is.onReady(domain);
       return report.objection === undefined ? 'ok' : 'objected';
     } catch (error) {
       if (signal.aborted) return 'failed';

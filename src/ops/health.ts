@@ -161,8 +161,8 @@ function underWay({ domain, scanning }: DomainStatus, name: string, now: number)
     return {
       name,
       state: 'failed',
-      reason: 'the first scan has not begun',
-      next: 'wait; what was known of it is being read',
+      reason: 'the first scan has not begun, or is being written down',
+      next: 'wait; its cache is being read or written',
     };
   const check = scanningCheck(domain, scanning, now);
   const reason = `the first scan has not ended: ${check.reason}`;

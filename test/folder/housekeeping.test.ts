@@ -18,11 +18,18 @@ function fillJournal(volume: Volume, life: Life): void {
   }
 }
 
+/** No cache can be written on this disk. */
+function refuseCaches(life: Life): void {
+  const openAppend = life.disk.openAppend.bind(life.disk);
+  life.disk.openAppend = path => {
+    if (path.includes('/shard-')) throw new DiskError('ENOSPC', 'write', path);
+    return openAppend(path);
+  };
+}
+
 it('a journal that grows is folded once it has stopped: whoever has much to do writes no cache meanwhile', async () => {
   const volume = await known();
   const life = await volume.start();
-  // What the first scan has found is written first.
-  await volume.pass(12_000);
   fillJournal(volume, life);
   const isFolded = () => volume.disk.lstat('.dfsync/cache/d/shard-00.json') !== undefined;
   await volume.pass(12_000);
@@ -38,11 +45,8 @@ describe('a cache that cannot be written', () => {
     const volume = await known();
     const life = await volume.start();
     fillJournal(volume, life);
-    const openAppend = life.disk.openAppend.bind(life.disk);
-    life.disk.openAppend = path => {
-      if (path.includes('/shard-')) throw new DiskError('ENOSPC', 'write', path);
-      return openAppend(path);
-    };
+    const { openAppend } = life.disk;
+    refuseCaches(life);
     await volume.pass(60_000);
     assert.match(life.replica.notWritten ?? '', /ENOSPC/);
     assert.ok(volume.disk.lstat('.dfsync/cache/d/journal.before.jsonl'));
@@ -56,27 +60,50 @@ describe('a cache that cannot be written', () => {
   });
 });
 
+describe('what a first scan has met', () => {
+  it('is written down before the domain is ready: whoever hears of it may change it by that', async () => {
+    const volume = new Volume();
+    volume.write('f');
+    await volume.pass(10 * SETTLE_MS);
+    const life = await volume.start(7, false);
+    let written: boolean | undefined;
+    life.onReady = () => {
+      assert.ok(life.replica.ready);
+      written = volume.disk.lstat('.dfsync/cache/d/shard-.json') !== undefined;
+    };
+    await life.run();
+    assert.equal(written, true);
+    await life.end();
+  });
+
+  it('is told although it cannot be written down: a full volume has much that is wanted elsewhere', async () => {
+    const volume = new Volume();
+    volume.write('f');
+    await volume.pass(10 * SETTLE_MS);
+    const life = await volume.start(7, false);
+    refuseCaches(life);
+    await life.run();
+    assert.ok(life.replica.ready);
+    assert.match(life.replica.notWritten ?? '', /ENOSPC/);
+    life.kill();
+  });
+});
+
 describe('a deletion right before a kill -9', () => {
-  /** Long enough for the housekeeping to have written the cache. */
-  const WRITTEN_MS = 15_000;
-  const cases: [name: string, runs: number, passes: number, known: string | undefined, isWritten: boolean][] = [
-    ['before the first cache was written, announced: it is known', 0, 2 * SETTLE_MS, 'tombstone', false],
-    [
-      'before the first cache was written, and before anybody knew: it is forgotten, and may come back',
-      0,
-      0,
-      undefined,
-      false,
-    ],
-    ['after that, and before anybody knew: it is found', WRITTEN_MS, 0, 'tombstone', true],
+  const cases: [name: string, passes: number, isWritten: boolean, known: string | undefined][] = [
+    ['is known where it was announced', 2 * SETTLE_MS, true, 'tombstone'],
+    ['is found where it was not', 0, true, 'tombstone'],
+    ['is known where it was announced, although no cache could be written', 2 * SETTLE_MS, false, 'tombstone'],
+    ['is forgotten where it was not, and no cache could be written: it may come back', 0, false, undefined],
   ];
-  for (const [name, runs, passes, known, isWritten] of cases)
+  for (const [name, passes, isWritten, known] of cases)
     it(name, async () => {
       const volume = new Volume();
       for (const path of ['f', 'g', 'h', 'i']) volume.write(path);
       await volume.pass(10 * SETTLE_MS);
-      const life = await volume.start();
-      await volume.pass(runs);
+      const life = await volume.start(7, false);
+      if (!isWritten) refuseCaches(life);
+      await life.run();
       volume.disk.unlink('d/f');
       life.replica.hint(pathOf('f'));
       await volume.pass(passes);

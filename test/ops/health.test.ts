@@ -59,7 +59,7 @@ const cases: { name: string; status: Status; startup: boolean; ready: boolean; s
     status: sampleStatus({ domains: [sampleDomain(), unscanned('scanning')] }),
     startup: false,
     ready: false,
-    says: /scan of acme.example: the first scan has not begun; next: /,
+    says: /scan of acme.example: the first scan has not begun, or is being written down; next: /,
   },
   {
     name: 'a long first scan',
