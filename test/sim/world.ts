@@ -403,5 +403,7 @@ function showsOn(disk: MemoryDisk, place: string, entry: Entry): boolean {
   if (!isLive(entry) || !stat) return isLive(entry) === (stat !== undefined);
   if (stat.kind !== entry.kind) return false;
   if (entry.kind === 'symlink') return disk.readlink(place) === entry.target;
-  return entry.kind !== 'file' || (stat.size === entry.size && stat.mtime === entry.mtime);
+  return (
+    stat.mode === entry.mode && (entry.kind !== 'file' || (stat.size === entry.size && stat.mtime === entry.mtime))
+  );
 }
