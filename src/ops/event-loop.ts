@@ -25,7 +25,8 @@ export const EVENT_LOOP_METRICS = SHOWN.map(([name]) => name);
  */
 export function measureEventLoop(registers: Registry[]): () => void {
   const delays = monitorEventLoopDelay({ samplePerIteration: true });
-  delays.enable();
+  // A process begins in one long round, in which nobody can wait for it: it does not listen yet.
+  setImmediate(() => delays.enable());
   const gauges = SHOWN.map(([name, what, read]) => {
     const help = `${what} delay of the event loop since the scrape before, in seconds.`;
     return { gauge: new Gauge({ name, help, registers }), read };

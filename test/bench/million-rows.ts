@@ -47,7 +47,7 @@ export function memoryRows(rest: Memory, peak: Memory): Row[] {
       measured: { value: rest.pss / 1024, unit: 'MB' },
       limit: { absolute: MAX_REST_MB },
       notes: [
-        `PSS of all its processes a minute after it was ready: the lowest quarter of twenty samples, one a second. Sum of RSS: ${megabytes(rest.rss)} MB`,
+        `PSS of all its processes two minutes after it was ready, when V8 has given back what it does not need: the lowest quarter of twenty samples, one a second. Sum of RSS: ${megabytes(rest.rss)} MB`,
       ],
     },
     {

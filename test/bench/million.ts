@@ -18,7 +18,7 @@ const DIRECTORIES = 10_000;
 const BYTES = 20;
 const BLOCK = 4096;
 /** A process is at rest so long after it became ready. */
-const REST_AFTER_MS = 60_000;
+const REST_AFTER_MS = 120_000;
 
 export const million: Work = {
   names: ['scan', 'memory', 'start', 'restart', 'differences', 'loop'],

@@ -86,6 +86,8 @@ test('every series of a status', async () => {
 
 test('the delay of the event loop is that since the scrape before, also where this was a moment ago', async () => {
   const metrics = new Metrics(() => sampleStatus());
+  // What comes before is the start.
+  await setImmediate();
   await metrics.render();
   for (const until = performance.now() + 40; performance.now() < until; );
   for (let round = 0; round < 3; round++) await setImmediate();
