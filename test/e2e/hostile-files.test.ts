@@ -180,15 +180,16 @@ describe('a volume that gets full in the middle', {
     network = await TestNetwork.create({ ...shape, options: { minFree: 0 } });
     [n1, s1] = [network.get('n1'), network.get('s1')];
     n1.write('acme/seed', 'seed', { date: new Date('2024-01-01') });
-    // A file that it has already: what a first scan met is not in the journal, so that the cache has to be written soon.
-    const script = `mount -t tmpfs -o size=${VOLUME_MIB}m tmpfs "$1" && mkdir "$1/acme" && cp -p "$2" "$1/acme" && shift 2 && exec "$@"`;
+    // A file that it has already: what a first scan met is not in the journal, so that the cache has to be written; there is no room.
+    const script = `mount -t tmpfs -o size=${VOLUME_MIB}m tmpfs "$1" && mkdir "$1/acme" && cp -p "$2" "$1/acme" &&
+      mkdir -p "$1/.dfsync/cache" && mount -t tmpfs -o size=256k tmpfs "$1/.dfsync/cache" && mkdir "$1/.dfsync/cache/acme" &&
+      { dd if=/dev/zero of="$1/.dfsync/cache/acme/filler" bs=4096 2>/dev/null; shift 2; exec "$@"; }`;
     await n1.start();
     await s1.start(['unshare', '-m', 'sh', '-c', script, 'sh', s1.place.root, n1.path('acme/seed')]);
   });
   after(() => network.close());
 
   test('of the writing of the cache: probe, status and metric say it while it lasts', async () => {
-    fill();
     await s1.until('the cache not to be written', async () =>
       /ENOSPC/.test((await s1.domain('acme')).cacheTrouble ?? ''),
     );
@@ -196,7 +197,7 @@ describe('a volume that gets full in the middle', {
     const probe = await fetch(`http://127.0.0.1:${s1.place.opsPort}/readyz?verbose`);
     assert.match(await probe.text(), /^\[!\] cache of acme\.example: .*ENOSPC; next: free some space/m);
     assert.equal(probe.status, 200);
-    rmSync(inside('filler'));
+    rmSync(inside('.dfsync/cache/acme/filler'));
     await s1.until('it to be written', async () => (await s1.domain('acme')).cacheTrouble === undefined);
     await s1.until('the metric to say so', async () =>
       (await s1.metrics()).every(({ name, value }) => name !== 'dfsync_cache_unwritten' || value === 0),
