@@ -22,6 +22,8 @@ export interface ReplayContext {
   /** The domain's directory, relative to the volume's root. */
   readonly directory: string;
   readonly index: DomainIndex;
+  /** The index has all that was here when the journal began: what has no entry came later. */
+  readonly remembers: boolean;
   /** Where an entry is staged. */
   staged(entry: Entry): string;
   /** Moves what stands in the tree in place of an entry into the trash. */
@@ -118,9 +120,10 @@ function settle(intent: Intent, is: ReplayContext): void {
     const was = is.index.onDisk(entry.path);
     if (seen ? was !== undefined && isEqual(was, seen) : isLive(entry) && !isLive(was) && !isUsedUp(intent, is)) return;
     const kept = seen && keptAs(entry, seen, is);
-    // Without an entry (what a first scan met is in no journal) what stands there may be what the intent was to replace: the scan says
-    // how old it is. As a change of the intended it would win everywhere.
-    if (seen && !was && !kept && !isEqual(entry, seen) && !isUsedUp(intent, is)) return;
+    // Without an entry what stands there may be what the intent was to replace, where the cache was lost; a file may be older besides. The
+    // scan says how old it is: as a change of the intended it would win everywhere. What has no date would lose everywhere.
+    const isLater = is.remembers && seen?.kind !== 'file';
+    if (seen && !was && !kept && !isEqual(entry, seen) && !isLater && !isUsedUp(intent, is)) return;
     is.index.set(entry, stat && { inode: stat.inode, birth: stat.birth }, kept);
     is.touch(entry.path);
   } catch (error) {

@@ -160,7 +160,8 @@ export class Replica implements View {
   async open(): Promise<void> {
     const { disk, areas, clock, onEvent } = this.#is;
     for (const area of [areas.cache, areas.staging, areas.trash]) makeDirectories(disk, area);
-    for (const shard of await this.#cache.load(this.#index))
+    const damaged = await this.#cache.load(this.#index);
+    for (const shard of damaged)
       onEvent('cache shard damaged, set aside; the scan rebuilds it', { domain: this.domain, shard });
     const holdingSince = await this.#memory.load();
     if (holdingSince !== undefined) this.#looker.holdOn(holdingSince);
@@ -170,6 +171,7 @@ export class Replica implements View {
       disk,
       directory: this.directory,
       index: this.#index,
+      remembers: damaged.length === 0 && this.#index.totals.entries > 0,
       staged: entry => this.#staging.place(entry),
       setAside: (place, entry) => {
         this.#trash.take(place, entry, false, clock.now());

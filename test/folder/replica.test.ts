@@ -558,6 +558,28 @@ describe('a path that is too long', () => {
   });
 });
 
+describe('what has no date and stands where a crash left an intent', () => {
+  for (const [name, make] of [
+    ['a symlink', (volume: Volume) => volume.disk.symlink('there', 'd/f')],
+    ['a directory', (volume: Volume) => volume.disk.mkdir('d/f', 0o700)],
+  ] as const)
+    it(`came later, where all that was there before is known: ${name}`, async () => {
+      const volume = new Volume();
+      volume.write('g');
+      await volume.pass(10 * SETTLE_MS);
+      const life = await volume.start();
+      const entry = symlink('f', NEW, 'elsewhere');
+      const will = JSON.stringify({ will: entry, staged: true });
+      volume.disk.append('.dfsync/cache/d/journal.jsonl', Buffer.from(`${will}\n`));
+      life.kill();
+      make(volume);
+      const next = await volume.start();
+      assert.deepEqual(actionsFor(next, [entry]), [], 'the intended is known, and older');
+      assert.notEqual(next.entry('f')?.target, 'elsewhere');
+      await next.end();
+    });
+});
+
 describe('an intent that a crash left where what a first scan had met was lost', () => {
   const wishes: [name: string, wanted: (life: Life) => Entry, step: string][] = [
     ['a deletion', () => tombstone('f', NEW, START), 'remove'],
