@@ -157,19 +157,19 @@ export class Absence {
       : this.#held.judge({ files: this.#is.index.totals.files, missing: files, unseen }, this.#is.clock.now());
   }
 
-  /** So many files of what was judged were announced as deleted, or held for the reason that it gave. */
-  note(files: number, reason: string | undefined): void {
-    if (files > 0) this.#held.note(files, this.#is.clock.now(), reason);
+  /** So many files of what was judged were announced as deleted, or held. */
+  note(files: number, held: boolean): void {
+    if (files > 0) this.#held.note(files, this.#is.clock.now(), held);
   }
 
-  /** What is missing is held from now on. */
-  hold(path: RelPath): void {
+  /** What is missing is held from now on, for a reason of its own or that of what is held below it. */
+  hold(path: RelPath, reason: string | undefined): void {
     const missing = this.#missing.get(path);
     const known = this.#is.index.get(path);
     if (!missing || !isLive(known)) return;
     const inode = this.#is.index.identity(path)?.inode ?? 0;
     const since = missing.first ? Math.min(missing.since, this.#heldBefore ?? missing.since) : missing.since;
     this.#missing.delete(path, inode);
-    this.#held.add(path, { since, first: missing.first, kind: known.kind, inode });
+    this.#held.add(path, { since, first: missing.first, kind: known.kind, inode }, reason);
   }
 }

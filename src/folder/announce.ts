@@ -95,7 +95,7 @@ export class Announcer {
       return changes;
     };
     await this.#all(paths, goneOrHeld, signal);
-    absence.note(files, reason);
+    absence.note(files, reason !== undefined);
     if (reason !== undefined) onHeld(reason);
   }
 
@@ -119,7 +119,7 @@ export class Announcer {
   #goneOrHeld(path: RelPath, reason: string | undefined): LocalChange[] {
     const { absence } = this.#is;
     if (reason === undefined && !absence.held.isAbove(path)) return this.#gone(path);
-    absence.hold(path);
+    absence.hold(path, reason);
     return [];
   }
 

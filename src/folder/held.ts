@@ -82,10 +82,9 @@ export class Held {
     );
   }
 
-  /** So many files were announced as deleted, or held for a reason. */
-  note(files: number, now: number, reason: string | undefined): void {
-    this.#lately.push({ at: now, files, held: reason !== undefined });
-    if (reason !== undefined) this.#reason = reason;
+  /** So many files were announced as deleted, or held. */
+  note(files: number, now: number, held: boolean): void {
+    this.#lately.push({ at: now, files, held });
   }
 
   get(path: RelPath): HeldPath | undefined {
@@ -118,7 +117,8 @@ export class Held {
     return this.#below.has(path);
   }
 
-  add(path: RelPath, held: HeldPath): void {
+  add(path: RelPath, held: HeldPath, reason = this.#reason): void {
+    this.#reason = reason;
     if (this.#paths.has(path)) return;
     this.#paths.set(path, held);
     this.#count(held, 1);

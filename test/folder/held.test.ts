@@ -42,6 +42,22 @@ describe('most files of a domain gone at once', () => {
     await out.stop();
   });
 
+  it('are held for a reason that is told from the first of them on', async () => {
+    const out = await Lookout.over(furnished);
+    const told: string[] = [];
+    const yielded = out.view.yield.bind(out.view);
+    out.view.yield = () => {
+      if (out.looker.held.size > 0) told.push(out.looker.held.reason);
+      return yielded();
+    };
+    out.disk.rename('d/dir', 'away');
+    out.hint('dir');
+    await out.pass(5 * SETTLE_MS);
+    assert.ok(told.length > 0);
+    for (const reason of told) assert.match(reason, /120 of its 150 files/);
+    await out.stop();
+  });
+
   it('under their new name too, before that was announced', async () => {
     const out = await Lookout.over(furnished);
     out.disk.rename('d/dir', 'd/moved');

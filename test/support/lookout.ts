@@ -17,6 +17,8 @@ export const SETTLE_MS = 1_000;
 
 export class Lookout {
   readonly clock = new VirtualClock(START);
+  /** The clock as the looker has it. */
+  readonly view = this.clock.view();
   readonly disk = new MemoryDisk({ now: () => this.clock.now() });
   readonly index = new DomainIndex();
   readonly problems = new Problems();
@@ -38,7 +40,7 @@ export class Lookout {
       disk: this.disk,
       directory: 'd',
       index: this.index,
-      clock: this.clock.view(),
+      clock: this.view,
       self: SELF,
       settleMs: SETTLE_MS,
       problems: this.problems,
