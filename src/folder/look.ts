@@ -68,7 +68,7 @@ export class Looker {
     });
   }
 
-  /** Whether the first scan has ended: before, the domain is neither pulled nor served. */
+  /** Whether the first scan has ended. */
   get ready(): boolean {
     return this.#firsts.scanned;
   }

@@ -41,7 +41,7 @@ import { Tree } from './tree.ts';
 import { type Inlet, WriteOut } from './write-out.ts';
 
 /** What a replica is made of. */
-export interface ReplicaOptions extends ScanLoopOptions {
+export interface ReplicaOptions extends Omit<ScanLoopOptions, 'onFirstScan'> {
   /** First-level directory of the volume. */
   readonly directory: string;
   /** Where staging and trash of this domain are, and its cache; relative to the volume's root. */
@@ -62,6 +62,8 @@ export interface ReplicaOptions extends ScanLoopOptions {
   guard(): string | undefined;
   /** What must hold for pulling. */
   circumstances(): Circumstances;
+  /** The domain can be pulled and served. */
+  onReady(domain: DomainName): void;
   /** The digest changed by this path; `via`: the site it was learned from. */
   onChange(domain: DomainName, path: RelPath, via: string | undefined): void;
   /** Held deletions are undone: peers have what was forgotten. */
@@ -119,7 +121,7 @@ export class Replica implements View {
       onHeld: reason => this.#onHeld(reason),
       onDrift: operation => this.#report({ did: 'drift', operation }),
     });
-    this.#scans = new ScanLoop(this.#looker, { ...options, onReady: () => this.#firstScanned() });
+    this.#scans = new ScanLoop(this.#looker, { ...options, onFirstScan: () => this.#becomeReady() });
     this.#batches = new Batches({
       ...tree,
       ...books,
@@ -471,7 +473,7 @@ export class Replica implements View {
     };
   }
 
-  async #firstScanned(): Promise<void> {
+  async #becomeReady(): Promise<void> {
     await this.#house.firstScanned();
     this.#ready = true;
     this.#is.onReady(this.domain);

@@ -17,7 +17,7 @@ export interface ScanLoopOptions {
   readonly scanner: Scanner;
   readonly scanIntervalMs: number;
   /** The first scan has ended; it counts once this has. */
-  onReady(domain: DomainName): void | Promise<void>;
+  onFirstScan(): void | Promise<void>;
   /** Told of each scan that has ended. */
   onScan?(domain: DomainName, report: ScanReport): void;
   onEvent(event: string, fields: Record<string, unknown>): void;
@@ -77,7 +77,7 @@ export class ScanLoop {
           reason: report.objection,
           next: 'heal that; it is scanned again in ten seconds',
         });
-      if (this.#looker.ready && !wasReady) await this.#is.onReady(domain);
+      if (this.#looker.ready && !wasReady) await this.#is.onFirstScan();
       this.#last = report;
       this.#failure = undefined;
       this.#is.onScan?.(domain, report);

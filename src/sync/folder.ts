@@ -34,7 +34,7 @@ export interface Outlet {
 /** One domain on this instance's disk, with its index. */
 export interface Folder extends View {
   readonly domain: DomainName;
-  /** Whether the first scan has ended: before, the domain is neither pulled nor served. */
+  /** Whether the first scan has ended, and is written down: before, the domain is neither pulled nor served. */
   readonly ready: boolean;
   /** Why the domain stands still. */
   readonly halted: string | undefined;

@@ -46,7 +46,7 @@ class Scans {
         if (scans.failure) throw scans.failure;
         yield* walk(request, signal);
       },
-      onReady: () => void this.ready.push(this.now),
+      onFirstScan: () => void this.ready.push(this.now),
       onScan: (_, report) => this.ended.push(report),
       onEvent: event => this.events.push(event),
       onReport: report => this.reports.push(report),
