@@ -2,13 +2,13 @@
  * The composition root: the network description, who this instance is in it, the operators' port, and the service where there is
  * something to do. Starts and stops them as the description changes.
  */
-import { readFileSync } from 'node:fs';
 import { listenAddress, splitAddress } from './config/address.ts';
 import { type Identity, identify, type Parsed } from './config/network.ts';
 import { NetworkFile } from './config/network-file.ts';
 import { formatProblem } from './config/problem.ts';
 import type { Instance, Network } from './core/topology.ts';
 import { CredentialError, type CredentialFiles, Credentials } from './credentials.ts';
+import { Fatal } from './fatal.ts';
 import { LockError } from './folder/lock.ts';
 import type { PathEvent } from './folder/path-event.ts';
 import { isLoopback } from './ops/access.ts';
@@ -20,6 +20,7 @@ import { Metrics } from './ops/metrics.ts';
 import { Pulse } from './ops/pulse.ts';
 import { presented } from './ops/render.ts';
 import type { InstanceState, Status } from './ops/status.ts';
+import { VERSION } from './program-version.ts';
 import { Service } from './service.ts';
 import { actionsOf } from './service-actions.ts';
 import { inspectionOf } from './service-inspection.ts';
@@ -38,25 +39,6 @@ export interface AppOptions extends CredentialFiles {
   readonly requireVolume: boolean;
   readonly newIdentity: boolean;
 }
-
-/** Ends the program with an exit code and one clear message. */
-export class Fatal extends Error {
-  override readonly name = 'Fatal';
-  readonly exitCode: number;
-  /** Nothing that was foreseen: the cause's stack is worth reporting. */
-  readonly isFault: boolean;
-
-  constructor(exitCode: number, message: string, options?: ErrorOptions & { readonly isFault?: boolean }) {
-    super(message, options);
-    this.exitCode = exitCode;
-    this.isFault = options?.isFault ?? false;
-  }
-}
-
-/** Version of the program. */
-export const VERSION = (
-  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
-).version;
 
 /** Exit code for a command line, or a secret, that cannot be used. */
 const EXIT_USAGE = 2;

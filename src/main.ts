@@ -2,14 +2,13 @@
 import { hostname } from 'node:os';
 import process from 'node:process';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { App, type AppOptions, Fatal, VERSION } from './app.ts';
-import { checkConfig } from './cli/check-config.ts';
-import { demo } from './cli/demo.ts';
+import type { AppOptions } from './app.ts';
 import { flag, KNOWN_ENV } from './cli/flag.ts';
 import { addOperatorCommands, OPS_PORT } from './cli/operator-commands.ts';
 import { splitAddress } from './config/address.ts';
 import { compileLate, limitHeap } from './engine.ts';
-import { createLogger } from './ops/log.ts';
+import { Fatal } from './fatal.ts';
+import { VERSION } from './program-version.ts';
 
 /** Exit code for a command line that makes no sense. */
 const EXIT_USAGE = 2;
@@ -127,6 +126,7 @@ function program(): Command {
     .argument('<file>', 'network description, JSON or YAML')
     .addHelpText('after', '\nExit codes: 0 valid, 2 bad usage, 3 invalid (every problem is listed with its path).')
     .action(async (file: string) => {
+      const { checkConfig } = await import('./cli/check-config.ts');
       process.exitCode = await checkConfig(file, process.stdout, process.stderr);
     });
   dfsync
@@ -137,6 +137,7 @@ function program(): Command {
     .option('--keep', 'keep the directory at the end')
     .option('--files <n>', 'put so many small files more into the first instance: a first pull to watch', integer)
     .action(async (flags: { keep?: boolean; files?: number }) => {
+      const { demo } = await import('./cli/demo.ts');
       process.exitCode = await demo(process.stdout, stopSignal(), flags);
     });
   addOperatorCommands(dfsync);
@@ -144,8 +145,9 @@ function program(): Command {
 }
 
 async function run({ roleid, server, logLevel, logFormat, ...options }: RunFlags): Promise<void> {
-  const log = createLogger({ level: logLevel, ...(logFormat && { format: logFormat }) });
+  const [{ App }, { createLogger }] = await Promise.all([import('./app.ts'), import('./ops/log.ts')]);
   const stop = stopSignal();
+  const log = createLogger({ level: logLevel, ...(logFormat && { format: logFormat }) });
   let deadline: NodeJS.Timeout | undefined;
   stop.addEventListener('abort', () => {
     log.info('stopping', { signal: String(stop.reason) });

@@ -18,6 +18,11 @@ function specifiersOf(text: string): string[] {
   return [...text.matchAll(/(?:\bfrom|\bimport|\bimport\()\s*'([^']+)'/g)].map(match => match[1]!);
 }
 
+/** Every module that is loaded with a file: no types, and nothing that it imports when it needs it. */
+function loadedWith(text: string): string[] {
+  return [...text.matchAll(/^(?:import|export) (?!type\b)(?:[^;'=]*\bfrom )?'([^']+)';/gm)].map(match => match[1]!);
+}
+
 /** The files of this project that a file imports. */
 function importsOf(file: string): string[] {
   return specifiersOf(texts.get(file)!)
@@ -84,6 +89,18 @@ describe('imports', () => {
       state.set(file, 'done');
     };
     for (const file of texts.keys()) visit(file, []);
+  });
+
+  it('of the shell load what a command line is read with, and no command', () => {
+    const loaded = new Set(['main.ts']);
+    const packages = new Set<string>();
+    for (const file of loaded)
+      for (const specifier of loadedWith(texts.get(file)!))
+        if (specifier.startsWith('.')) loaded.add(posix.join(posix.dirname(file), specifier));
+        else if (!specifier.startsWith('node:')) packages.add(specifier);
+    assert.ok(loaded.has('cli/operator-commands.ts'));
+    assert.deepEqual([...packages], ['commander']);
+    assert.ok(!loaded.has('cli/status.ts'));
   });
 });
 

@@ -1,6 +1,7 @@
 /** The options of the network description: their units, defaults and bounds. */
 import { z } from 'zod';
 import type { Options } from '../core/topology.ts';
+import { formatDuration, parseDuration, UNITS } from './duration.ts';
 import { readFields } from './fields.ts';
 import { type Findings, pathTo } from './problem.ts';
 
@@ -17,9 +18,6 @@ export const DEFAULT_OPTIONS: Options = {
   retentionMs: 365 * 86_400_000,
   watch: 'auto',
 };
-
-const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-type Unit = keyof typeof UNITS;
 
 /** More often than this, peers would do little but ask one another. */
 const MIN_DIGEST_INTERVAL_MS = 100;
@@ -116,13 +114,6 @@ function readObject(raw: unknown, at: string, findings: Findings, scope: 'networ
   };
 }
 
-/** Milliseconds, from a number of them or a text such as "10s"; undefined where it is neither. */
-export function parseDuration(raw: unknown): number | undefined {
-  if (typeof raw === 'number') return Number.isFinite(raw) ? Math.round(raw) : undefined;
-  const match = typeof raw === 'string' ? /^([0-9]+(?:\.[0-9]+)?) *(ms|s|m|h|d)$/.exec(raw.trim()) : null;
-  return match ? Math.round(Number(match[1]) * UNITS[match[2] as Unit]) : undefined;
-}
-
 function duration(min: number, max: number) {
   return convert(
     parseDuration,
@@ -170,9 +161,4 @@ function convert<T>(
       return value;
     })
     .optional();
-}
-
-function formatDuration(ms: number): string {
-  const unit = (Object.keys(UNITS) as Unit[]).findLast(each => ms % UNITS[each] === 0) ?? 'ms';
-  return `${ms / UNITS[unit]}${unit}`;
 }

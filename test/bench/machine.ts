@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, realpathSync, statfsSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
-import { VERSION } from '../../src/app.ts';
+import { VERSION } from '../../src/program-version.ts';
 import type { Room } from './work.ts';
 
 /** What a figure depends on. */

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
-import { healthcheck, localUrl } from '../../src/cli/healthcheck.ts';
+import { healthcheck } from '../../src/cli/healthcheck.ts';
+import { localUrl } from '../../src/cli/local-url.ts';
 import { openOps } from '../../src/ops/http.ts';
 import { Metrics } from '../../src/ops/metrics.ts';
 import { freePort } from '../e2e/ports.ts';
