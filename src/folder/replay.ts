@@ -122,7 +122,7 @@ function settle(intent: Intent, is: ReplayContext): void {
     const kept = seen && keptAs(entry, seen, is);
     // Without an entry what stands there may be what the intent was to replace, where the cache was lost; a file may be older besides. The
     // scan says how old it is: as a change of the intended it would win everywhere. What has no date would lose everywhere.
-    const isLater = is.remembers && seen?.kind !== 'file';
+    const isLater = is.remembers && (seen?.kind !== 'file' || isAfterJournal(entry.path, is));
     if (seen && !was && !kept && !isEqual(entry, seen) && !isLater && !isUsedUp(intent, is)) return;
     is.index.set(entry, stat && { inode: stat.inode, birth: stat.birth }, kept);
     is.touch(entry.path);
@@ -199,17 +199,17 @@ function isUsedUp({ will, staged }: Intent, is: ReplayContext): boolean {
     will.kind === 'file' &&
     staged === true &&
     is.disk.lstat(is.staged(will)) === undefined &&
-    changedAt(will.path, is) > is.writtenAt
+    isAfterJournal(will.path, is)
   );
 }
 
-/** When what stands at a path was last changed; where nothing does, what held it. */
-function changedAt(path: RelPath, { disk, directory }: ReplayContext): number {
+/** Whether what stands at a path, or where nothing does what held it, was changed after the process had written its last line. */
+function isAfterJournal(path: RelPath, { disk, directory, writtenAt }: ReplayContext): boolean {
   for (const at of [path, ...ancestorsOf(path), undefined]) {
     const stat = disk.lstat(placeOf(directory, at));
-    if (stat) return stat.ctime;
+    if (stat) return stat.ctime > writtenAt;
   }
-  return 0;
+  return false;
 }
 
 /** With the date of an entry, or with what the file system keeps in its place. */
