@@ -96,6 +96,8 @@ export class Feed {
 
   #wake(): void {
     for (const wake of this.#waiting) wake();
+    // They come to it after this stretch, in which there may be a thousand changes more.
+    this.#waiting.clear();
   }
 
   /** Resolves at the next change, heartbeat, or abort, or after some milliseconds. */

@@ -19,8 +19,8 @@ export interface Want {
   readonly path: RelPath;
   /** Content as a peer announced it; the version is merged from all who did. */
   entry: Entry;
-  /** Peers that have it, with the sequence of their feed at which they said so. */
-  readonly sources: Map<number, number>;
+  /** Peers that have it, with the sequence of their feed at which they said so; replaced by {@link Wants} alone. */
+  sources: ReadonlyMap<number, number>;
   /** The site it was learned from. */
   readonly via: string;
   readonly since: number;
@@ -55,6 +55,8 @@ export class Wants {
   /** What is wanted from each peer: kept up, because operators ask while there are most. */
   readonly #sums = new Map<number, { count: number; bytes: number }>();
   #bytes = 0;
+  /** The source of what was added last: one for all of an answer, which are up to some thousand wants. */
+  #source: ReadonlyMap<number, number> = new Map();
   /** Paths at which something is under way: not of a want, which may go and come again meanwhile. */
   readonly #underway = new Set<RelPath>();
   #wake = () => {};
@@ -82,9 +84,20 @@ export class Wants {
       // A newer entry may be tried at once; another source changes nothing of when.
       if (want.nextTry <= now) this.#ready.add(want);
     } else {
-      const sources = new Map([[peer.roleid, sequence]]);
-      const fresh = { path: entry.path, entry, sources, via: peer.site, since: now, nextTry: now, tries: 0 };
-      const added: Want = { ...fresh, transfer: undefined, stuck: false, parentModes: undefined, singly: false };
+      if (this.#source.get(peer.roleid) !== sequence) this.#source = new Map([[peer.roleid, sequence]]);
+      const added: Want = {
+        path: entry.path,
+        entry,
+        sources: this.#source,
+        via: peer.site,
+        since: now,
+        nextTry: now,
+        tries: 0,
+        transfer: undefined,
+        stuck: false,
+        parentModes: undefined,
+        singly: false,
+      };
       this.#wants.set(entry.path, added);
       this.#ready.add(added);
       this.#count(added, 1);
@@ -103,7 +116,9 @@ export class Wants {
   strike(path: RelPath, roleid: number): void {
     const want = this.#wants.get(path);
     if (!want?.sources.has(roleid)) return;
-    this.#change(want, () => want.sources.delete(roleid));
+    this.#change(want, () => {
+      want.sources = new Map([...want.sources].filter(([source]) => source !== roleid));
+    });
     if (want.sources.size === 0) this.#delete(want);
   }
 
@@ -313,7 +328,7 @@ function announceAgain(want: Want, entry: Entry, roleid: number, sequence: numbe
   const verdict = resolve(want.entry, entry);
   if (verdict.do === 'take') {
     want.entry = verdict.entry;
-    want.sources.clear();
+    want.sources = new Map();
     want.nextTry = now;
     want.tries = 0;
     want.stuck = false;
@@ -321,5 +336,5 @@ function announceAgain(want: Want, entry: Entry, roleid: number, sequence: numbe
     // The newer content is fetched when the transfer has ended; of a deleted path the transfer is of no use.
     if (entry.kind !== 'file') want.transfer?.abort();
   } else if (verdict.do === 'merge') want.entry = verdict.entry;
-  if (isEqual(want.entry, entry)) want.sources.set(roleid, sequence);
+  if (isEqual(want.entry, entry)) want.sources = new Map([...want.sources, [roleid, sequence]]);
 }
