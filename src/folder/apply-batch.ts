@@ -8,9 +8,10 @@ import type { RelPath } from '../core/path.ts';
 import type { Action } from '../core/plan.ts';
 import { type Applied, type ApplyContext, apply, type Truth, truthOf } from './apply.ts';
 import { type Disk, DiskError } from './disk.ts';
+import { FailedSteps } from './failed-steps.ts';
 import type { DomainIndex } from './index-store.ts';
 import { installNew } from './install.ts';
-import { gathered, intentsOf, learnedOf, outcomesOf, voidOf } from './intents.ts';
+import { gathered, type Intent, intentsOf, learnedOf, outcomesOf, singleIntentsOf, voidOf } from './intents.ts';
 import type { Journal, JournalRecord } from './journal.ts';
 import type { Looker } from './look.ts';
 import type { SmallFiles } from './small-files.ts';
@@ -21,6 +22,13 @@ import type { WriteOut } from './write-out.ts';
 const FEW_FILES = 8;
 /** Paths in one synchronous stretch: some milliseconds. */
 const SLICE = 64;
+
+/** What is answered of a path at which a former step failed, as long as the disk does not say what became of that. */
+const UNKNOWN: Applied = {
+  result: 'failed',
+  code: 'EIO',
+  message: 'what became of a step that failed cannot be read: look at the volume and at the log of the kernel',
+};
 
 /** The site that a path was learned from. */
 export type Via = (path: RelPath) => string | undefined;
@@ -51,16 +59,34 @@ export class Batches {
   /** Under way: their intents are in the journal alone, which therefore must not be folded. */
   #applying = 0;
   #onIdle = () => {};
+  readonly #failed: FailedSteps;
 
   constructor(context: BatchContext) {
     this.#is = context;
+    this.#failed = new FailedSteps(context);
+  }
+
+  /** Finds out what became of steps that failed, until the signal aborts. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.#failed.run(signal);
+  }
+
+  /** Intents of steps of which that is not known yet: the journal has to keep them. */
+  get unknown(): readonly Intent[] {
+    return this.#failed.intents;
   }
 
   /** Applies actions in order; every answer is in the index before it is given. */
   async apply(actions: readonly Action[], via: Via): Promise<Applied[]> {
     this.#applying++;
     try {
-      return await this.#applyAll(actions, via);
+      const barred = new Set(actions.filter(action => this.#failed.touches(action)));
+      const applied = await this.#applyAll(
+        barred.size === 0 ? actions : actions.filter(each => !barred.has(each)),
+        via,
+      );
+      let next = 0;
+      return actions.map(action => (barred.has(action) ? UNKNOWN : applied[next++]!));
     } finally {
       if (--this.#applying === 0) this.#onIdle();
     }
@@ -109,7 +135,7 @@ export class Batches {
         start = end;
       }
     } finally {
-      this.#is.looker.resume(paths);
+      this.#is.looker.resume(paths.filter(path => !this.#failed.has(path)));
     }
     return results;
   }
@@ -139,8 +165,11 @@ export class Batches {
       for (const outcome of outcomesOf(action, applied.truths)) records.push(outcome);
       if (action.do === 'move') this.#is.looker.carried(action.source.path, action.entry.path);
       this.#is.commit(action, applied.truths, via);
-    } else records.push(...voidOf(action, directory, index));
-    if (applied.result === 'changed') for (const path of applied.look) this.#is.looker.hint(path, false, applied.deep);
+    } else if (applied.result === 'failed') this.#failed.add(action, via);
+    else {
+      for (const intent of singleIntentsOf(action, directory)) records.push(voidOf(intent, index));
+      for (const path of applied.look) this.#is.looker.hint(path, false, applied.deep);
+    }
     return applied;
   }
 }

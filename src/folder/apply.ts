@@ -442,11 +442,14 @@ function keptAttributes(entry: Entry, stat: Stat): { kept?: Kept } {
   return mtime === entry.mtime && mode === entry.mode ? {} : { kept: { mtime, mode } };
 }
 
-/** A file system that refuses an attribute keeps its own; the read-back tells. */
+/** What says nothing of what the file system can keep: it may go well the next time. */
+const PASSING: readonly string[] = ['EIO', 'ENOSPC', 'EDQUOT', 'ENOMEM', 'EROFS', 'ESTALE', 'ETIMEDOUT'];
+
+/** A file system that refuses an attribute keeps its own; the read-back tells. Throws where it is the disk that fails. */
 export function attempt(change: () => void): void {
   try {
     change();
   } catch (error) {
-    if (!(error instanceof DiskError)) throw error;
+    if (!(error instanceof DiskError) || PASSING.includes(error.code)) throw error;
   }
 }

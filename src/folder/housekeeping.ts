@@ -7,6 +7,7 @@ import type { DomainName } from '../core/path.ts';
 import { oftenWithin } from '../core/retention.ts';
 import type { Cache } from './cache.ts';
 import type { DomainIndex } from './index-store.ts';
+import type { Intent } from './intents.ts';
 import type { Journal } from './journal.ts';
 import type { Memory } from './memory.ts';
 import type { ReplicaReport } from './replica-report.ts';
@@ -42,6 +43,8 @@ export interface HousekeepingContext {
   halted(): string | undefined;
   /** Resolves in a moment in which nothing is being applied: intents under way are in the journal alone. */
   idle(): Promise<void>;
+  /** Intents of steps that failed, as long as the disk does not say what became of them. */
+  unknown(): readonly Intent[];
   /** Forgets deletions past the retention; answers whether there were any. */
   expire(): boolean;
   onEvent(event: string, fields: Record<string, unknown>): void;
@@ -64,7 +67,7 @@ export class Housekeeping {
     return this.#notWritten;
   }
 
-  /** The index has what the journal has not: the cache is written before the domain is ready. */
+  /** The index has what the journal has not: the cache is written soon, and before the domain is ready. */
   owe(): void {
     this.#unwritten = true;
   }
@@ -127,6 +130,7 @@ export class Housekeeping {
     let result: 'ok' | 'failed' = 'failed';
     try {
       journal.rotate();
+      journal.append(this.#is.unknown());
       await writeOut.renew();
       await cache.flush(index);
       await memory.save();

@@ -10,6 +10,11 @@ import type { DomainIndex } from './index-store.ts';
 import type { JournalRecord } from './journal.ts';
 import { placeOf } from './scan.ts';
 
+/** Something that is about to be made true of one path. */
+export type Intent = Extract<JournalRecord, { will: Entry }>;
+/** What moves with a directory: new entries, and the tombstones of their old paths. */
+export type Moves = Extract<JournalRecord, { moves: unknown }>['moves'];
+
 /**
  * What is about to be made true.
  *
@@ -35,16 +40,23 @@ export function intentsOf(action: Action, directory: string): JournalRecord[] {
   }
 }
 
-/** An intent that came to nothing must not be finished by a later start. */
-export function voidOf(action: Action, directory: string, index: DomainIndex): JournalRecord[] {
-  const meant = intentsOf(action, directory).flatMap(record =>
-    'will' in record ? record.will : 'moves' in record ? record.moves.flat() : [],
+/** The same, each path by itself. */
+export function singleIntentsOf(action: Action, directory: string): Intent[] {
+  return intentsOf(action, directory).flatMap(record =>
+    'will' in record ? record : 'moves' in record ? singlesOf(record.moves, directory) : [],
   );
-  return meant.flatMap(({ path }) => {
-    const entry = index.get(path);
-    const kept = index.kept(path);
-    return entry ? recordOf({ entry, ...(kept && { kept }) }) : { drop: path };
-  });
+}
+
+/** What a directory that is about to be moved means for each path. */
+export function singlesOf(moves: Moves, directory: string): Intent[] {
+  return moves.flatMap(([will, gone]) => [{ will, moved: placeOf(directory, gone.path) }, { will: gone }]);
+}
+
+/** An intent that came to nothing must not be finished by a later start: what is true of its path still is. */
+export function voidOf({ will: { path } }: Intent, index: DomainIndex): JournalRecord {
+  const entry = index.get(path);
+  const kept = index.kept(path);
+  return entry ? recordOf({ entry, ...(kept && { kept }) }) : { drop: path };
 }
 
 /** What came true of an action. */

@@ -39,6 +39,8 @@ export class Journal {
   readonly #disk: Disk;
   readonly #directory: string;
   #bytes = 0;
+  /** A line may end in its middle: the disk has taken a part of it. */
+  #isTorn = false;
 
   /** @param directory of the domain's cache, relative to the volume's root */
   constructor(disk: Disk, directory: string) {
@@ -56,11 +58,17 @@ export class Journal {
     return Math.max(...[BEFORE, CURRENT].map(name => this.#disk.lstat(`${this.#directory}/${name}`)?.ctime ?? 0));
   }
 
-  /** Appends in one write: after a kill either of the lines or none of a batch may be half there, which replay ignores. */
+  /**
+   * Appends in one write: after a kill either of the lines or none of a batch may be half there, which replay ignores. Throws a DiskError;
+   * then a part of them may be there, too.
+   */
   append(records: readonly JournalRecord[]): void {
     if (records.length === 0) return;
-    const bytes = Buffer.from(`${records.map(record => JSON.stringify(record)).join('\n')}\n`);
+    const lines = records.map(record => `${JSON.stringify(record)}\n`).join('');
+    const bytes = Buffer.from(this.#isTorn ? `\n${lines}` : lines);
+    this.#isTorn = true;
     this.#disk.append(`${this.#directory}/${CURRENT}`, bytes);
+    this.#isTorn = false;
     this.#bytes += bytes.length;
   }
 

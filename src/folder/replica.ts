@@ -143,6 +143,7 @@ export class Replica implements View {
       ready: () => this.ready,
       halted: () => this.halted,
       idle: () => this.#batches.idle(),
+      unknown: () => this.#batches.unknown,
       expire: () => this.#expire(),
       onEvent: (event, fields) => options.onEvent(event, fields),
       onReport: report => this.#report(report),
@@ -191,7 +192,8 @@ export class Replica implements View {
 
   /** Looks, scans and keeps house until the signal aborts; the cache is left to {@link close}. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#looker.run(signal), this.#scans.run(signal), this.#house.run(signal)]);
+    const parts = [this.#looker, this.#scans, this.#house, this.#batches];
+    await Promise.all(parts.map(part => part.run(signal)));
   }
 
   /** Leaves on disk whatever the next start needs. */
@@ -563,6 +565,7 @@ export class Replica implements View {
       this.#journal.append(records);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
+      this.#house.owe();
       this.#is.onEvent('journal not written', {
         domain: this.domain,
         reason: error.message,

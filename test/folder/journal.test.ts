@@ -67,6 +67,19 @@ describe('the journal', () => {
     }
   });
 
+  it('loses nothing that is appended after a line of which a full disk took a part', () => {
+    const { disk, journal } = opened();
+    journal.append([is('a')]);
+    disk.refuse(mutation => (mutation ? 'ENOSPC' : undefined));
+    assert.throws(() => journal.append([is('cut'), is('off')]), /ENOSPC/);
+    disk.refuse(() => undefined);
+    journal.append([is('b'), is('c')]);
+    journal.append([is('d')]);
+    const found = replayed(disk);
+    assert.deepEqual([found[0], ...found.slice(-3)], [is('a'), is('b'), is('c'), is('d')]);
+    assert.ok(found.length <= 5);
+  });
+
   it('ignores lines that are no records', () => {
     const { disk } = opened();
     disk.writeFile(CURRENT, Buffer.from(`null\n7\n{"is":\n${JSON.stringify(is('a'))}\n`), 0o600);

@@ -230,6 +230,51 @@ describe('what is applied', () => {
           break;
         }
     });
+
+  for (const [code, { name, earlier, wanted }] of (['EIO', 'ENOSPC'] as const).flatMap(code =>
+    wishes.map(wish => [code, wish] as const),
+  ))
+    it(`is no change of now where the disk fails at any moment, for a while: ${name}, ${code}`, async () => {
+      for (let operations = 0; ; operations++) {
+        const volume = await known();
+        const life = await volume.start();
+        if (earlier) await carryOut(volume, life, [earlier]);
+        const entries = wanted(life);
+        const before = new Map([...life.replica.entries()].map(entry => [entry.path, entry]));
+        const actions = actionsFor(life, entries);
+        await stage(life, actions);
+        let left = operations;
+        // A full disk still reads.
+        life.disk.refuse(mutation => (mutation === (code === 'ENOSPC') && left-- <= 0 ? code : undefined));
+        void life.replica.apply(actions, () => VIA);
+        await volume.clock.settle();
+        const failed = left < 0;
+        const touched = new Set(actions.flatMap(action => [...truthsOf(action)]).map(({ path }) => path));
+        for (const path of touched) life.replica.hint(path);
+        await volume.pass(5 * SETTLE_MS);
+        life.disk.refuse(() => undefined);
+        life.replica.rescan();
+        await volume.pass(20 * SETTLE_MS);
+        const after = new Map(actions.flatMap(action => [...truthsOf(action)]).map(entry => [entry.path, entry]));
+        for (const entry of life.replica.entries())
+          assert.ok(
+            same(entry, before.get(entry.path)) || same(entry, after.get(entry.path)),
+            `failed after ${operations}: ${JSON.stringify(entry)} is neither ${JSON.stringify(before.get(entry.path))} nor new`,
+          );
+        assertTrue(life, volume);
+        for (let tries = 0; actionsFor(life, entries).length > 0; tries++) {
+          assert.ok(tries < 3, `failed after ${operations}: ${JSON.stringify(actionsFor(life, entries))}`);
+          await carryOut(volume, life, entries);
+          await volume.pass(5 * SETTLE_MS);
+        }
+        for (const { path } of entries) assert.ok(same(life.entry(path), after.get(path)), path);
+        assertTrue(life, volume);
+        await life.end();
+        if (failed) continue;
+        assert.ok(operations > 0, 'nothing was done');
+        break;
+      }
+    });
 });
 
 /** Entries that an action makes true. */

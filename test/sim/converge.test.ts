@@ -12,7 +12,13 @@ import { play } from './world.ts';
 const REPLAY = fileURLToPath(new URL('replay.ts', import.meta.url));
 
 /** Seeds of each scenario. `all` is missing: a few in a thousand of its worlds forget what nobody else knew. */
-const SEEDS: Readonly<Record<Exclude<Scenario, 'all'>, number>> = { calm: 40, crashes: 70, skews: 60, memories: 60 };
+const SEEDS: Readonly<Record<Exclude<Scenario, 'all'>, number>> = {
+  calm: 40,
+  crashes: 70,
+  skews: 60,
+  disks: 60,
+  memories: 60,
+};
 
 // In processes of their own: under the test runner, which follows every promise, the engines take twice as long.
 describe('whole engines converge, lose nothing and fall silent', { concurrency: 2 }, () => {

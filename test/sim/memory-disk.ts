@@ -33,6 +33,7 @@ export class MemoryDisk implements Disk {
   #fuse = Number.POSITIVE_INFINITY;
   #torn = false;
   #dead = false;
+  #refuse: (mutation: boolean) => string | undefined = () => undefined;
 
   constructor(volume: MemoryOptions | MemoryVolume) {
     this.#volume = volume instanceof MemoryVolume ? volume : new MemoryVolume(volume);
@@ -50,6 +51,14 @@ export class MemoryDisk implements Disk {
   failAfter(mutations: number, torn = false): void {
     this.#fuse = mutations;
     this.#torn = torn;
+  }
+
+  /**
+   * Has operations of this mount fail: called before each, answers the code that it fails with, if it does. Of what is written then half
+   * arrives.
+   */
+  refuse(refusal: (mutation: boolean) => string | undefined): void {
+    this.#refuse = refusal;
   }
 
   /** The process dies now. */
@@ -274,6 +283,8 @@ export class MemoryDisk implements Disk {
 
   #try<T>(operation: string, path: string, act: () => T): T {
     if (this.#dead) throw new Crash(`${operation} ${path}`);
+    const refused = this.#refuse(false);
+    if (refused !== undefined) throw new DiskError(refused, operation, path);
     try {
       return act();
     } catch (error) {
@@ -288,6 +299,11 @@ export class MemoryDisk implements Disk {
         this.#dead = true;
         if (this.#torn) unlessRefused(torn);
         throw new Crash(`${operation} ${path}`);
+      }
+      const refused = this.#refuse(true);
+      if (refused !== undefined) {
+        unlessRefused(torn);
+        throw new Errno(refused);
       }
       const result = act();
       this.#fuse--;

@@ -2,6 +2,7 @@
 import type { HoldLimits } from '../../src/core/holding.ts';
 import type { DomainName, RelPath } from '../../src/core/path.ts';
 import { type Domain, domainsOf, type Instance, type Network } from '../../src/core/topology.ts';
+import { DiskError } from '../../src/folder/disk.ts';
 import { Replica } from '../../src/folder/replica.ts';
 import { type ScanBatch, walk } from '../../src/folder/scan.ts';
 import { Sightings } from '../../src/folder/sightings.ts';
@@ -48,6 +49,8 @@ export class SimNode {
   readonly forgetful = new Set<DomainName>();
   /** Probability that an event of the volume is lost. */
   deaf = 0;
+  /** What its disk makes of an operation of an engine: the code that it fails with, if it does. */
+  refusal: (mutation: boolean) => string | undefined = () => undefined;
   /** Longest delay of an event. */
   eventMs = EVENT_MS;
   readonly #is: Surroundings;
@@ -181,6 +184,8 @@ export class Engine {
       now,
     });
     for (const domain of this.#node.domains) await this.#open(domain, volume);
+    // A disk that fails at the start ends the program: there is nothing to be seen of it here.
+    this.disk.refuse(mutation => this.#node.refusal(mutation));
     this.#listen();
     const unwatch = this.#node.disk.watch(path => this.#event(path));
     this.#ended.signal.addEventListener('abort', unwatch);
@@ -188,7 +193,11 @@ export class Engine {
     await this.loop.configure(this.#is.network, instance, this.replicas);
     await Promise.all([this.loop.run(this.#stop.signal), ...running]);
     unwatch();
-    for (const replica of this.replicas.values()) await replica.flush();
+    for (const replica of this.replicas.values())
+      await replica.close().catch(error => {
+        if (!(error instanceof DiskError)) throw error;
+        this.#log(`cannot write its cache: ${error.message}`);
+      });
   }
 
   #listen(): void {
@@ -277,7 +286,7 @@ export class Engine {
     if (relative.startsWith('.dfsync')) return;
     void this.clock.sleep(this.#chance.int(1, this.#node.eventMs)).then(() => {
       if (this.disk.dead) return;
-      const kind = this.disk.lstat(path)?.kind;
+      const kind = this.#node.disk.lstat(path)?.kind;
       this.replicas.get(domain.name)?.hint(relative, kind === 'file' && this.#chance.chance(0.7), kind === 'directory');
     });
   }

@@ -11,9 +11,9 @@ import { OPERATIONS, type Operation } from './users.ts';
  * `skews` clocks are off besides, with `memories` caches are lost or old besides. `all` has both together: then the trace of a
  * change may be gone before anybody knows of it, which the rules accept.
  */
-export type Scenario = 'calm' | 'crashes' | 'skews' | 'memories' | 'all';
+export type Scenario = 'calm' | 'crashes' | 'skews' | 'disks' | 'memories' | 'all';
 
-export const SCENARIOS: readonly Scenario[] = ['calm', 'crashes', 'skews', 'memories', 'all'];
+export const SCENARIOS: readonly Scenario[] = ['calm', 'crashes', 'skews', 'disks', 'memories', 'all'];
 
 /** What a restarted process finds of its cache. */
 export type Memory = 'whole' | 'without journal' | 'older' | 'lost';
@@ -32,6 +32,14 @@ export type Step = { readonly id: number; readonly at: number } & (
       readonly memory: Memory;
     }
   | { readonly do: 'snapshot'; readonly node: number }
+  /** Of its disk's operations, or of those that change something, so many fail. */
+  | {
+      readonly do: 'sicken';
+      readonly node: number;
+      readonly code: 'EIO' | 'ENOSPC';
+      readonly share: number;
+      readonly forMs: number;
+    }
   | { readonly do: 'cut'; readonly a: number; readonly b: number; readonly forMs: number }
   | { readonly do: 'isolate'; readonly node: number; readonly forMs: number }
   | {
@@ -157,6 +165,7 @@ function fault(nodes: readonly number[], scenario: Scenario, chance: Chance): Dr
     weather: 3,
     deaf: 2,
     snapshot: forgets(scenario) ? 2 : 0,
+    sicken: scenario === 'disks' ? 12 : 0,
   });
   switch (kind) {
     case 'crash': {
@@ -184,6 +193,10 @@ function fault(nodes: readonly number[], scenario: Scenario, chance: Chance): Dr
       return { do: 'deaf', node, loss: chance.pick([0.3, 1]), declared: chance.chance(0.5), at, forMs };
     case 'snapshot':
       return { do: 'snapshot', node, at };
+    case 'sicken': {
+      const code = chance.pick(['EIO', 'ENOSPC'] as const);
+      return { do: 'sicken', node, code, share: chance.pick([0.02, 0.2, 1]), at, forMs };
+    }
     default:
       return kind satisfies never;
   }

@@ -174,6 +174,7 @@ export class World {
     this.links.heal();
     for (const node of this.nodes.values()) {
       node.deaf = 0;
+      node.refusal = () => undefined;
       // What is left of a fuse must not end the peace.
       node.engine?.disk.failAfter(Number.POSITIVE_INFINITY);
       node.start();
@@ -215,6 +216,9 @@ export class World {
       }
       case 'deaf':
         this.#deafen(step);
+        break;
+      case 'sicken':
+        this.#sicken(step);
         break;
       default:
         step satisfies never;
@@ -291,6 +295,16 @@ export class World {
     this.#after(forMs, () => {
       node.deaf = 0;
       if (declared) for (const replica of node.engine?.replicas.values() ?? []) replica.rescan();
+    });
+  }
+
+  /** A full disk still reads; one that fails does not. */
+  #sicken({ id, node: roleid, code, share, forMs }: Extract<Step, { do: 'sicken' }>): void {
+    const node = this.#node(roleid);
+    const chance = this.#chance.fork(`step ${id}`);
+    node.refusal = mutation => (mutation === (code === 'ENOSPC') && chance.chance(share) ? code : undefined);
+    this.#after(forMs, () => {
+      node.refusal = () => undefined;
     });
   }
 
