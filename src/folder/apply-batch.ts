@@ -4,7 +4,6 @@
  */
 import type { Clock } from '../core/clock.ts';
 import type { Entry } from '../core/entry.ts';
-import type { RelPath } from '../core/path.ts';
 import type { Action } from '../core/plan.ts';
 import { type Applied, type ApplyContext, apply, type Truth, truthOf } from './apply.ts';
 import { type Disk, DiskError } from './disk.ts';
@@ -14,6 +13,7 @@ import { installNew } from './install.ts';
 import { gathered, type Intent, intentsOf, learnedOf, outcomesOf, singleIntentsOf, voidOf } from './intents.ts';
 import type { Journal, JournalRecord } from './journal.ts';
 import type { Looker } from './look.ts';
+import type { Via } from './path-event.ts';
 import type { SmallFiles } from './small-files.ts';
 import type { Staging } from './staging.ts';
 import type { WriteOut } from './write-out.ts';
@@ -29,9 +29,6 @@ const UNKNOWN: Applied = {
   code: 'EIO',
   message: 'what became of a step that failed cannot be read: look at the volume and at the log of the kernel',
 };
-
-/** The site that a path was learned from. */
-export type Via = (path: RelPath) => string | undefined;
 
 /** What applying a batch needs. */
 export interface BatchContext {

@@ -7,13 +7,13 @@ import { isLive } from '../core/entry.ts';
 import type { RelPath } from '../core/path.ts';
 import type { Action } from '../core/plan.ts';
 import type { Truth } from './apply.ts';
-import type { Via } from './apply-batch.ts';
 import { type Disk, DiskError } from './disk.ts';
 import type { DomainIndex } from './index-store.ts';
 import { type Intent, recordOf, singleIntentsOf, voidOf } from './intents.ts';
 import { type Became, becameOf } from './interrupted.ts';
 import type { JournalRecord } from './journal.ts';
 import type { Looker } from './look.ts';
+import type { Via } from './path-event.ts';
 import { placeOf } from './scan.ts';
 import type { Staging } from './staging.ts';
 

@@ -1,10 +1,12 @@
 /** What became true of paths, for whoever wants to be told of each. */
 import { type Entry, isLive } from '../core/entry.ts';
-import type { DomainName } from '../core/path.ts';
+import type { DomainName, RelPath } from '../core/path.ts';
 import type { Action } from '../core/plan.ts';
 import type { Truth } from './apply.ts';
-import type { Via } from './apply-batch.ts';
 import { learnedOf } from './intents.ts';
+
+/** The site that a path was learned from. */
+export type Via = (path: RelPath) => string | undefined;
 
 /** Something that became true of a path. */
 export interface PathEvent {

@@ -74,7 +74,7 @@ export class Staging {
     const stat = this.#disk.lstat(place);
     if (!stat) return 0;
     if (stat.kind === 'file' && stat.size <= entry.size) return stat.size;
-    this.discard(entry);
+    this.#clear(entry);
     return 0;
   }
 
@@ -140,14 +140,14 @@ export class Staging {
 
   /** Takes the content from another place on this volume. */
   copy(entry: Entry, from: string): void {
-    this.discard(entry);
+    this.#clear(entry);
     this.#begin(this.place(entry));
     this.#disk.copy(from, this.place(entry));
   }
 
   /** Makes the symlink that an entry is. */
   symlink(entry: Entry): void {
-    this.discard(entry);
+    this.#clear(entry);
     this.#begin(this.place(entry));
     this.#disk.symlink(entry.target ?? '', this.place(entry));
   }
@@ -165,7 +165,17 @@ export class Staging {
     if (this.#disk.lstat(place)) this.#disk.rename(place, to);
   }
 
+  /** What is staged of an entry is not wanted any more. What the disk does not give up is swept by a later start. */
   discard(entry: Entry): void {
+    try {
+      this.#clear(entry);
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+    }
+  }
+
+  /** Throws a DiskError where something stays. */
+  #clear(entry: Entry): void {
     const place = this.place(entry);
     if (!this.#used.delete(place)) return;
     try {

@@ -50,25 +50,51 @@ export class Tree {
   }
 
   /**
-   * Opens a file; undefined where none stands there. The caller compares its stat with the entry. Throws a DiskError where it may not
-   * be read, and lists it.
+   * Opens a file; undefined where none stands there. The caller compares its stat with the entry. This, and what is asked of the file,
+   * throws a DiskError where it cannot be read, and lists it.
    */
   openRead(path: RelPath): Reader | undefined {
-    const { disk, directory, problems, clock } = this.#is;
+    const { disk, directory, problems } = this.#is;
     if (!hasParents(disk, directory, path)) return undefined;
     try {
       const reader = disk.openRead(placeOf(directory, path));
       problems.clear(path, 'unreadable');
-      return reader;
+      return this.#listed(path, reader);
     } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-      if (isNoFile(error)) return undefined;
-      problems.report(path, 'unreadable', unreadableText(error), clock.now());
-      throw error;
+      if (error instanceof DiskError && isNoFile(error)) return undefined;
+      throw this.#list(path, error);
     }
+  }
+
+  #listed(path: RelPath, reader: Reader): Reader {
+    return {
+      stat: () => {
+        try {
+          return reader.stat();
+        } catch (error) {
+          throw this.#list(path, error);
+        }
+      },
+      read: (into, position) =>
+        reader.read(into, position).catch(error => {
+          throw this.#list(path, error);
+        }),
+      close: () => reader.close(),
+    };
+  }
+
+  /** Lists what cannot be read; answers the error. */
+  #list(path: RelPath, error: unknown): unknown {
+    const { problems, clock } = this.#is;
+    if (error instanceof DiskError) problems.report(path, 'unreadable', unreadableText(error), clock.now());
+    return error;
   }
 }
 
 function unreadableText({ code }: DiskError): string {
-  return `its content cannot be read (${code}), so no peer can have it: give the user of this instance permission; it is tried again when a peer asks`;
+  const next =
+    code === 'EACCES' || code === 'EPERM'
+      ? 'give the user of this instance permission'
+      : 'look at the volume and at the log of the kernel, or put the file back from another server';
+  return `its content cannot be read (${code}), so no peer can have it from here: ${next}; it is tried again when a peer asks`;
 }

@@ -85,7 +85,7 @@ export class Outcomes {
 
   /** A peer had no bytes of a file of a bundle. */
   refused(entry: Entry, roleid: number, status: number, tally: Tally): void {
-    const error = new PeerError(status, `peer ${roleid} may not read it, and lists it: give it permission there`);
+    const error = new PeerError(status, `peer ${roleid} cannot read it, and lists why: look there`);
     if (!error.withholdsItem) this.struck(entry, roleid);
     else {
       tally.trouble = error.message;

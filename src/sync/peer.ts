@@ -144,7 +144,7 @@ export class PeerError extends Error {
     return this.status === 404 || this.status === 409 || this.status === 412;
   }
 
-  /** The peer has it and may not read it: ask somebody else, or later. */
+  /** The peer has it and cannot read it: ask somebody else, or later. */
   get withholdsItem(): boolean {
     return this.status === 403;
   }

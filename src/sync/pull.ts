@@ -214,10 +214,14 @@ export class Puller {
     return actions.filter(action => !failed.has(action));
   }
 
-  /** Who to fetch a path from: own site first. */
+  /** Who to fetch a path from: own site first; after each failure the next one, whose disk may read what that of the last one cannot. */
   #sourceOf(path: RelPath): number | undefined {
-    const sources = [...(this.#is.wants.get(path)?.sources.keys() ?? [])].filter(roleid => this.#is.source(roleid));
-    return sources.find(roleid => this.#is.source(roleid)!.near) ?? sources[0];
+    const want = this.#is.wants.get(path);
+    const sources = [...(want?.sources.keys() ?? [])].filter(roleid => this.#is.source(roleid));
+    if (!want || sources.length < 2) return sources[0];
+    const isNear = (roleid: number) => this.#is.source(roleid)!.near;
+    const inTurn = [...sources.filter(isNear), ...sources.filter(roleid => !isNear(roleid))];
+    return inTurn[want.tries % inTurn.length];
   }
 
   #report(tally: Tally, startedAt: number): void {

@@ -347,13 +347,13 @@ export class Server implements Serving {
       throw new Refusal(404, 'No such file', 'the file is not there any more; it is being looked at');
     };
     let outlet = open();
-    let stat = outlet.stat();
+    let stat = statOf(outlet);
     const age = clock.now() - stat.mtime;
     if (age >= 0 && age < granuleMs) {
       outlet.close();
       await clock.sleep(granuleMs - age);
       outlet = open();
-      stat = outlet.stat();
+      stat = statOf(outlet);
     }
     if (stat.kind === 'file') return { outlet, stat };
     outlet.close();
@@ -427,16 +427,46 @@ function collect(
   return FIELDS_BYTES + CHARACTER_BYTES * characters;
 }
 
-/** What is there and may not be read is no 404: what the peer has heard of it stays true, and it asks again. */
+/** A file, every failure of which is a {@link Refusal}: that of one file ends no answer with others in it. */
 function openedIn(folder: Folder, path: RelPath): Outlet | undefined {
   try {
-    return folder.openRead(path);
+    const outlet = folder.openRead(path);
+    return outlet && refusing(outlet);
   } catch (error) {
-    throw new Refusal(
-      403,
-      'Unreadable',
-      `this instance may not read the file (${(error as Error).message}), and lists it`,
-    );
+    throw unreadable(error);
+  }
+}
+
+function refusing(outlet: Outlet): Outlet {
+  return {
+    stat: () => {
+      try {
+        return outlet.stat();
+      } catch (error) {
+        throw unreadable(error);
+      }
+    },
+    read: (into, position) =>
+      outlet.read(into, position).catch(error => {
+        throw unreadable(error);
+      }),
+    close: () => outlet.close(),
+  };
+}
+
+/** What is there and cannot be read is no 404: what the peer has heard of it stays true, and it asks again. */
+function unreadable(error: unknown): Refusal {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new Refusal(403, 'Unreadable', `this instance cannot read the file (${reason}), and lists it`);
+}
+
+/** What an open file is; closes it where it does not say. */
+function statOf(outlet: Outlet): ReturnType<Outlet['stat']> {
+  try {
+    return outlet.stat();
+  } catch (error) {
+    outlet.close();
+    throw error;
   }
 }
 

@@ -165,6 +165,43 @@ describe('a volume that is full to the last byte', {
   });
 });
 
+describe('a volume on which no file more can be made', {
+  skip: canMount ? false : 'needs root and unshare -m for a mount of its own',
+}, () => {
+  test('a file that a peer has made a directory of is deleted nowhere, and becomes one when there is room', async () => {
+    const network = await TestNetwork.create({ sites: { north: ['n1', 'n2'] }, domains: { acme: ['north'] } });
+    try {
+      const [n1, n2] = [network.get('n1'), network.get('n2')];
+      const inside = (path: string) => `/proc/${n2.pid}/root${n2.path(path)}`;
+      const mount = `mount -t tmpfs -o nr_inodes=200 tmpfs '${n2.place.root}' && exec "$@"`;
+      await Promise.all([n1.start(), n2.start(['unshare', '-m', 'sh', '-c', mount, 'sh'])]);
+      const names = ['gone', 'later', 'replaced'];
+      for (const name of names) n1.write(`acme/${name}`, name);
+      await n2.until('all to be there', () => names.every(name => existsSync(inside(`acme/${name}`))));
+      // So that its trash has a directory for today.
+      rmSync(n1.path('acme/gone'));
+      await n2.until('one to be in the trash', () => !existsSync(inside('acme/gone')));
+      mkdirSync(inside('filler'));
+      assert.throws(() => {
+        for (let i = 0; i < 200; i++) writeFileSync(inside(`filler/${i}`), '');
+      }, /ENOSPC/);
+      rmSync(n1.path('acme/replaced'));
+      mkdirSync(n1.path('acme/replaced'));
+      await n2.until('it to be listed', async () => (await item(n2, 'replaced'))?.class === 'unwritable');
+      // What goes later is announced after it, or with it.
+      rmSync(inside('acme/later'));
+      await n1.until('that deletion to arrive', () => !existsSync(n1.path('acme/later')));
+      assert.ok(statSync(n1.path('acme/replaced')).isDirectory());
+      rmSync(inside('filler'), { recursive: true });
+      await n2.until('it to be a directory', () => statSync(inside('acme/replaced')).isDirectory());
+      await n2.until('nothing to be listed', async () => (await n2.domain('acme')).items.length === 0);
+      assert.ok(statSync(n1.path('acme/replaced')).isDirectory());
+    } finally {
+      await network.close();
+    }
+  });
+});
+
 describe('a volume that gets full in the middle', {
   skip: canMount ? false : 'needs root and unshare -m for a mount of its own',
 }, () => {
@@ -287,7 +324,7 @@ describe('a file that the instance may not read', {
       for (const [name] of SIZES) {
         const path = `${name}, ${cause}`;
         await lists(n1, path, 'unreadable', /cannot be read \(EACCES\).*give the user of this instance permission/);
-        const there = await lists(n2, path, 'transfer', /peer 1.*may not read/);
+        const there = await lists(n2, path, 'transfer', /peer 1.*cannot read/);
         assert.ok(there.nextTry !== undefined && there.since <= there.nextTry);
         assert.deepEqual(there.sources, ['dfsync1']);
       }

@@ -155,6 +155,14 @@ describe('staging', () => {
     assert.equal(staging.received(entry), 0);
   });
 
+  it('discards without a word what the disk does not give up, and writes nothing behind it', async () => {
+    const { disk, staging } = opened();
+    await staging.put([{ entry, bytes: Buffer.alloc(11) }]);
+    disk.refuse(mutation => (mutation ? 'EIO' : undefined));
+    assert.throws(() => staging.received(entry), /EIO/);
+    staging.discard(entry);
+  });
+
   it('drops at start what nobody went on with for a day', async () => {
     const { disk, staging, clock } = opened();
     const older = file('older', {}, { size: 10 });

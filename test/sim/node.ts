@@ -122,6 +122,8 @@ export class Engine {
   readonly feed: Feed;
   readonly loop: Loop;
   readonly replicas = new Map<DomainName, Replica>();
+  /** Domains of which the disk has refused to take down what is true, until it takes all of it. */
+  readonly unwritten = new Set<DomainName>();
   /** Steps that pulling took since the start. */
   applied = 0;
   readonly #node: SimNode;
@@ -261,7 +263,13 @@ export class Engine {
         this.loop.ready(domain);
       },
       onForgotten: () => this.loop.compare(),
-      onEvent: (event, fields) => this.#log(`${event} ${JSON.stringify(fields)}`),
+      onEvent: (event, fields) => {
+        this.#log(`${event} ${JSON.stringify(fields)}`);
+        if (event === 'journal not written') this.unwritten.add(name);
+      },
+      onReport: report => {
+        if (report.did === 'flush' && report.result === 'ok') this.unwritten.delete(name);
+      },
     });
     await replica.open();
     this.replicas.set(name, replica);

@@ -324,6 +324,10 @@ export class World {
     this.#crashing.delete(roleid);
     this.#untold.set(roleid, untoldOf(node));
     if (step && step.memory !== 'whole') this.#forget(node, step.memory);
+    else if (node.engine!.unwritten.size > 0) {
+      this.#excuseUnheard(node);
+      for (const domain of node.engine!.unwritten) node.forgetful.add(domain);
+    }
     node.bury();
     this.#after(step?.forMs ?? 0, () => node.start());
   }

@@ -46,6 +46,26 @@ function withhold(station: Station, closed: string): () => void {
   return () => Object.assign(disk, { openRead, readUnchanged });
 }
 
+/** Has the disk of a station fail in the middle of a file. */
+function rot(station: Station, rotten: string): void {
+  const { disk } = station.life();
+  const { openRead, readUnchanged } = disk;
+  const failure = () => new DiskError('EIO', 'read', rotten);
+  disk.openRead = path => {
+    const reader = openRead.call(disk, path);
+    const size = reader.stat().size;
+    const read = async (into: Uint8Array, position: number) => {
+      if (position + into.length > size / 2) throw failure();
+      return reader.read(into, position);
+    };
+    return path === rotten ? { ...reader, read } : reader;
+  };
+  disk.readUnchanged = (path, size, mtime) => {
+    if (path === rotten) throw failure();
+    return readUnchanged.call(disk, path, size, mtime);
+  };
+}
+
 /** A transfer that a test holds back. */
 class Gate {
   readonly waiting: RelPath[] = [];
@@ -306,6 +326,28 @@ describe('what is in the way', () => {
       await world.pass(90_000);
       assert.equal(three.text('acme/f'), content);
       assert.deepEqual([problems(one), problems(three)], [['unreadable f'], []]);
+      await world.stop();
+    });
+
+    it(`a ${kind} file in which the disk of a peer fails is listed there, blocks no other, and is asked of another one`, async () => {
+      const world = await site(3);
+      const [one, two, three] = [world.at(1), world.at(2), world.at(3)];
+      world.links.cut(1, 3);
+      world.links.cut(2, 3);
+      for (const name of ['a', 'z']) one.write(`acme/${name}`);
+      one.write('acme/f', content);
+      await world.pass(5_000);
+      assert.equal(two.text('acme/f'), content);
+      rot(one, 'acme/f');
+      world.links.mend(1, 3);
+      await world.pass(5_000);
+      assert.deepEqual([three.text('acme/a'), three.text('acme/z')], ['acme/a', 'acme/z']);
+      assert.equal(three.text('acme/f'), undefined);
+      assert.deepEqual(problems(one), ['unreadable f']);
+      world.links.mend(2, 3);
+      await world.pass(90_000);
+      assert.equal(three.text('acme/f'), content);
+      assert.deepEqual(problems(three), []);
       await world.stop();
     });
   }
