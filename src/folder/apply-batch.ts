@@ -28,6 +28,7 @@ const UNKNOWN: Applied = {
   result: 'failed',
   code: 'EIO',
   message: 'what became of a step that failed cannot be read: look at the volume and at the log of the kernel',
+  begun: false,
 };
 
 /** What applying a batch needs. */
@@ -127,7 +128,7 @@ export class Batches {
             : apply(action, context);
           results.push(this.#takeIn(action, applied, via, records));
         }
-        // In the same synchronous stretch: an intent without its outcome is left by a crash alone.
+        // In the same synchronous stretch: a crash in between would leave intents without their outcomes.
         this.#is.record(gathered(records));
         start = end;
       }
@@ -162,11 +163,9 @@ export class Batches {
       for (const outcome of outcomesOf(action, applied.truths)) records.push(outcome);
       if (action.do === 'move') this.#is.looker.carried(action.source.path, action.entry.path);
       this.#is.commit(action, applied.truths, via);
-    } else if (applied.result === 'failed') this.#failed.add(action, via);
-    else {
-      for (const intent of singleIntentsOf(action, directory)) records.push(voidOf(intent, index));
-      for (const path of applied.look) this.#is.looker.hint(path, false, applied.deep);
-    }
+    } else if (applied.result === 'failed' && applied.begun) this.#failed.add(action, via);
+    else for (const intent of singleIntentsOf(action, directory)) records.push(voidOf(intent, index));
+    if (applied.result === 'changed') for (const path of applied.look) this.#is.looker.hint(path, false, applied.deep);
     return applied;
   }
 }
@@ -174,7 +173,7 @@ export class Batches {
 function failed(actions: readonly Action[], what: string, error: unknown): Applied[] {
   if (!(error instanceof DiskError)) throw error;
   const { code, message } = error;
-  return actions.map(() => ({ result: 'failed', code, message: `${what}: ${message}` }));
+  return actions.map(() => ({ result: 'failed', code, message: `${what}: ${message}`, begun: false }));
 }
 
 /** Where a stretch of actions ends; a tree that moves counts as all its paths. */

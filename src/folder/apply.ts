@@ -47,8 +47,8 @@ export type Applied =
   | { readonly result: 'done'; readonly truths: readonly Truth[] }
   /** The disk was not as planned upon: these paths are to be looked at (`deep`: with all below). */
   | { readonly result: 'changed'; readonly look: readonly RelPath[]; readonly deep: boolean }
-  /** The system refused. */
-  | { readonly result: 'failed'; readonly code: string; readonly message: string };
+  /** The system refused; `begun`: perhaps only after something in the tree was changed already. */
+  | { readonly result: 'failed'; readonly code: string; readonly message: string; readonly begun: boolean };
 
 /** Ends an action whose recheck failed. */
 class Changed extends Error {
@@ -65,18 +65,21 @@ class Changed extends Error {
 export function apply(action: Action, is: ApplyContext): Applied {
   const keepsDirectories = action.do !== 'mkdir' && action.do !== 'move' && action.was?.kind !== 'directory';
   if (!keepsDirectories) is.directories.clear();
+  const step = new Step(is);
   try {
-    return { result: 'done', truths: new Step(is).run(action) };
+    return { result: 'done', truths: step.run(action) };
   } catch (error) {
     if (error instanceof Changed) return { result: 'changed', look: error.look, deep: error.deep };
-    if (error instanceof DiskError) return { result: 'failed', code: error.code, message: error.message };
-    throw error;
+    if (!(error instanceof DiskError)) throw error;
+    return { result: 'failed', code: error.code, message: error.message, begun: step.begun };
   } finally {
     if (!keepsDirectories) is.directories.clear();
   }
 }
 
 class Step {
+  /** Something in the tree was changed, or tried to be. */
+  begun = false;
   readonly #is: ApplyContext;
   /** Directories whose deletion was held, and that stand again. */
   readonly #revived: Truth[] = [];
@@ -193,6 +196,7 @@ class Step {
 
   #chmod(entry: Entry, was: Entry): Truth[] {
     if (!this.#standing(was)) throw new Changed([entry.path]);
+    this.begun = true;
     attempt(() => this.#is.disk.chmod(this.#place(entry.path), entry.mode));
     return this.#truth(entry);
   }
@@ -405,6 +409,7 @@ class Step {
   /** Runs a change inside a directory, opening one that its mode closes to us for just so long. */
   #writable(path: RelPath, change: (place: string) => void): void {
     const place = this.#place(path);
+    this.begun = true;
     try {
       change(place);
     } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * Intents and outcomes: what the journal says of an action before and after it. An intent without its outcome is left by a crash
- * alone; see `replay.ts`.
+ * Intents and outcomes: what the journal says of an action before and after it. An intent without its outcome is left by a crash, see
+ * `replay.ts`, or by a disk that does not say what became of it, see `failed-steps.ts`.
  */
 import type { Entry } from '../core/entry.ts';
 import type { RelPath } from '../core/path.ts';
