@@ -231,13 +231,18 @@ describe('what is applied', () => {
         }
     });
 
-  for (const [code, { name, earlier, wanted }] of (['EIO', 'ENOSPC'] as const).flatMap(code =>
-    wishes.map(wish => [code, wish] as const),
+  const failures = [
+    { code: 'EIO', until: 'a while' },
+    { code: 'ENOSPC', until: 'a while' },
+    { code: 'EIO', until: 'a kill' },
+  ] as const;
+  for (const [{ code, until }, { name, earlier, wanted }] of failures.flatMap(failure =>
+    wishes.map(wish => [failure, wish] as const),
   ))
-    it(`is no change of now where the disk fails at any moment, for a while: ${name}, ${code}`, async () => {
+    it(`is no change of now where the disk fails at any moment, until ${until}: ${name}, ${code}`, async () => {
       for (let operations = 0; ; operations++) {
         const volume = await known();
-        const life = await volume.start();
+        let life = await volume.start();
         if (earlier) await carryOut(volume, life, [earlier]);
         const entries = wanted(life);
         const before = new Map([...life.replica.entries()].map(entry => [entry.path, entry]));
@@ -252,7 +257,10 @@ describe('what is applied', () => {
         const touched = new Set(actions.flatMap(action => [...truthsOf(action)]).map(({ path }) => path));
         for (const path of touched) life.replica.hint(path);
         await volume.pass(5 * SETTLE_MS);
-        life.disk.refuse(() => undefined);
+        if (until === 'a kill') {
+          life.kill();
+          life = await volume.start();
+        } else life.disk.refuse(() => undefined);
         life.replica.rescan();
         await volume.pass(20 * SETTLE_MS);
         const after = new Map(actions.flatMap(action => [...truthsOf(action)]).map(entry => [entry.path, entry]));
