@@ -8,7 +8,7 @@ import { attempt, type Truth, truthOf } from './apply.ts';
 import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
 import type { DomainIndex, Kept } from './index-store.ts';
 import type { Intent } from './intents.ts';
-import { placeOf } from './scan.ts';
+import { hasParents, placeOf } from './scan.ts';
 
 /** Where intents come true. */
 export interface InterruptedContext {
@@ -135,11 +135,4 @@ function isDated(stat: Stat | undefined, entry: Entry, kept: Kept | undefined): 
 
 function isWhole(staged: Stat | undefined, entry: Entry): boolean {
   return staged?.kind === entry.kind && (entry.kind !== 'file' || staged.size === entry.size);
-}
-
-/** Whether every parent of a path is a real directory. */
-export function hasParents(disk: Disk, directory: string, path: RelPath): boolean {
-  for (const parent of ancestorsOf(path))
-    if (disk.lstat(placeOf(directory, parent))?.kind !== 'directory') return false;
-  return true;
 }

@@ -105,6 +105,13 @@ export function placeOf(directory: string, path: RelPath | undefined): string {
   return path === undefined ? directory : `${directory}/${path}`;
 }
 
+/** Whether every parent of a path is a real directory. */
+export function hasParents(disk: Disk, directory: string, path: RelPath): boolean {
+  for (const parent of ancestorsOf(path))
+    if (disk.lstat(placeOf(directory, parent))?.kind !== 'directory') return false;
+  return true;
+}
+
 /** Answers the places of a path's parents, the outermost first; those of a directory are put together once for all that is in it. */
 export function parentPlacesIn(directory: string): (path: RelPath) => readonly string[] {
   const known = new Map<RelPath | undefined, readonly string[]>();

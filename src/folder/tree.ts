@@ -4,9 +4,8 @@ import type { Seen } from '../core/entry.ts';
 import type { RelPath } from '../core/path.ts';
 import { type Disk, DiskError, isNoFile, type Reader, seenOf } from './disk.ts';
 import type { DomainIndex } from './index-store.ts';
-import { hasParents } from './interrupted.ts';
 import type { Problems } from './problem.ts';
-import { parentPlacesIn, placeOf } from './scan.ts';
+import { hasParents, parentPlacesIn, placeOf } from './scan.ts';
 import type { SmallFiles } from './small-files.ts';
 
 /** What reading a tree needs of a replica. */
