@@ -273,10 +273,17 @@ class Step {
 
   /** Puts a file into place; what stood there gets a second name in the trash first, so that the path is never absent. */
   #replace(entry: Entry, was: Entry | undefined, conflict: boolean, from: string): void {
+    const { disk, trash, now } = this.#is;
     const place = this.#place(entry.path);
-    if (isLive(was) && !this.#is.trash.keep(place, was, conflict, this.#is.now()))
-      this.#is.trash.take(place, was, conflict, this.#is.now());
-    this.#is.disk.rename(from, place);
+    const second = isLive(was) ? trash.keep(place, was, conflict, now()) : undefined;
+    if (isLive(was) && second === undefined) trash.take(place, was, conflict, now());
+    try {
+      disk.rename(from, place);
+    } catch (error) {
+      // Else there is one more of it in the trash each time that this is tried.
+      if (isLive(was) && second !== undefined) trash.unkeep(second, place, was);
+      throw error;
+    }
   }
 
   /**

@@ -50,17 +50,30 @@ export class Trash {
   }
 
   /**
-   * Gives a file a second name in the trash, so that another can be renamed over the first and the path is never absent. Answers
-   * false where the system refuses that (protected_hardlinks, file systems without links).
+   * Gives a file a second name in the trash, so that another can be renamed over the first and the path is never absent. Answers that
+   * name; undefined where the system refuses it (protected_hardlinks, file systems without links).
    */
-  keep(place: string, entry: Entry, conflict: boolean, now: number): boolean {
+  keep(place: string, entry: Entry, conflict: boolean, now: number): string | undefined {
     try {
-      this.#disk.link(place, this.#room(entry, conflict, now));
+      const name = this.#room(entry, conflict, now);
+      this.#disk.link(place, name);
       this.#thrown += entry.size;
-      return true;
+      return name;
     } catch (error) {
-      if (error instanceof DiskError && REFUSALS.includes(error.code)) return false;
+      if (error instanceof DiskError && REFUSALS.includes(error.code)) return undefined;
       throw error;
+    }
+  }
+
+  /** Takes a second name back where the first one still is: nothing was thrown away after all. */
+  unkeep(name: string, place: string, entry: Entry): void {
+    try {
+      const kept = this.#disk.lstat(name);
+      if (!kept || kept.inode !== this.#disk.lstat(place)?.inode) return;
+      this.#disk.unlink(name);
+      this.#thrown -= entry.size;
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
     }
   }
 

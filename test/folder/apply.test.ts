@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Entry } from '../../src/core/entry.ts';
 import type { Action } from '../../src/core/plan.ts';
+import { DiskError } from '../../src/folder/disk.ts';
 import { directory, file, pathOf, symlink, tombstone } from '../support/entries.ts';
 import { asUser, NOW, SELF, Workbench } from '../support/workbench.ts';
 
@@ -197,6 +198,17 @@ describe('what is replaced or deleted', () => {
     const bench = furnished(was);
     bench.apply({ ...actions.fetch!(was)!, conflict: true } as Action);
     assert.deepEqual(bench.thrown(), ['p/', 'p/x~100.1.conflict']);
+  });
+
+  it('lies in no trash where it stays, however often that is tried', t => {
+    const bench = furnished(was);
+    t.mock.method(bench.disk, 'rename', () => {
+      throw new DiskError('EPERM', 'rename', 'd/p/x');
+    });
+    for (let tries = 0; tries < 3; tries++) assert.equal(bench.apply(actions.fetch!(was)!).result, 'failed');
+    assert.deepEqual(bench.thrown(), ['p/']);
+    assert.equal(bench.trash.thrown, 0);
+    assert.equal(bench.disk.lstat('d/p/x')?.size, was.size);
   });
 
   it('is there in its new name or its old one at every moment', () => {

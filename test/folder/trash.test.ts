@@ -32,21 +32,21 @@ describe('what is thrown away', () => {
   it('can stay where it is under its second name', () => {
     const entry = file('f', { 1: 5 });
     const { disk, trash, place } = furnished(entry);
-    assert.equal(trash.keep(place, entry, false, NOW), true);
+    assert.ok(trash.keep(place, entry, false, NOW));
     assert.equal(disk.lstat(place)?.inode, disk.lstat('trash/2026-01-05/f~5.1')?.inode);
   });
 
   it('says so where there are no second names', t => {
     const entry = file('f', { 1: 5 });
     const { disk, trash, place } = furnished(entry, { withoutLinks: true });
-    assert.equal(trash.keep(place, entry, false, NOW), false);
+    assert.equal(trash.keep(place, entry, false, NOW), undefined);
     assert.ok(disk.lstat(place));
     for (const code of ['ENOSYS', 'ENOTSUP']) {
       const refusal = new DiskError(code, 'link', place);
       t.mock.method(disk, 'link', () => {
         throw refusal;
       });
-      assert.equal(trash.keep(place, entry, false, NOW), false, code);
+      assert.equal(trash.keep(place, entry, false, NOW), undefined, code);
     }
     assert.throws(() => furnished(entry).trash.keep('d/none', entry, false, NOW), DiskError);
   });
@@ -100,7 +100,7 @@ describe('what is thrown away', () => {
     disk.unlink('trash/2026-01-05/a/f~5.1');
     disk.rmdir('trash/2026-01-05/a');
     disk.rmdir('trash/2026-01-05');
-    assert.equal(trash.keep(place, entry, false, NOW), true);
+    assert.ok(trash.keep(place, entry, false, NOW));
   });
 });
 
