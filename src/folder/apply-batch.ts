@@ -23,14 +23,6 @@ const FEW_FILES = 8;
 /** Paths in one synchronous stretch: some milliseconds. */
 const SLICE = 64;
 
-/** What is answered of a path at which a former step failed, as long as the disk does not say what became of that. */
-const UNKNOWN: Applied = {
-  result: 'failed',
-  code: 'EIO',
-  message: 'what became of a step that failed cannot be read: look at the volume and at the log of the kernel',
-  begun: false,
-};
-
 /** What applying a batch needs. */
 export interface BatchContext {
   readonly disk: Disk;
@@ -78,13 +70,13 @@ export class Batches {
   async apply(actions: readonly Action[], via: Via): Promise<Applied[]> {
     this.#applying++;
     try {
-      const barred = new Set(actions.filter(action => this.#failed.touches(action)));
+      const barred = actions.map(action => this.#failed.objection(action));
       const applied = await this.#applyAll(
-        barred.size === 0 ? actions : actions.filter(each => !barred.has(each)),
+        actions.filter((_, i) => !barred[i]),
         via,
       );
       let next = 0;
-      return actions.map(action => (barred.has(action) ? UNKNOWN : applied[next++]!));
+      return barred.map(error => (error ? failure(error) : applied[next++]!));
     } finally {
       if (--this.#applying === 0) this.#onIdle();
     }
@@ -172,8 +164,12 @@ export class Batches {
 
 function failed(actions: readonly Action[], what: string, error: unknown): Applied[] {
   if (!(error instanceof DiskError)) throw error;
-  const { code, message } = error;
-  return actions.map(() => ({ result: 'failed', code, message: `${what}: ${message}`, begun: false }));
+  return actions.map(() => ({ ...failure(error), message: `${what}: ${error.message}` }));
+}
+
+/** What is answered of an action that is not begun. */
+function failure({ code, message }: DiskError): Extract<Applied, { result: 'failed' }> {
+  return { result: 'failed', code, message, begun: false };
 }
 
 /** Where a stretch of actions ends; a tree that moves counts as all its paths. */

@@ -41,12 +41,14 @@ interface Step {
   readonly action: Action;
   readonly via: Via;
   readonly intents: readonly Intent[];
+  /** Why it is not known yet what became of it. */
+  error: DiskError | undefined;
 }
 
 export class FailedSteps {
   readonly #is: FailedStepContext;
   readonly #open = new Set<Step>();
-  readonly #paths = new Set<RelPath>();
+  readonly #paths = new Map<RelPath, Step>();
   readonly #pause = new Pause();
 
   constructor(context: FailedStepContext) {
@@ -56,10 +58,11 @@ export class FailedSteps {
   /** A step failed: the disk is asked at once, and where it does not answer until it does. The paths of the step itself are suspended. */
   add(action: Action, via: Via): void {
     const site = via(action.entry.path);
-    const step = { action, via: () => site, intents: singleIntentsOf(action, this.#is.directory) };
+    const intents = singleIntentsOf(action, this.#is.directory);
+    const step: Step = { action, via: () => site, intents, error: undefined };
     if (this.#settle(step)) return;
     this.#open.add(step);
-    for (const { will } of step.intents) this.#paths.add(will.path);
+    for (const { will } of step.intents) this.#paths.set(will.path, step);
     this.#is.looker.suspend(step.intents.map(({ will }) => will.path).filter(path => path !== action.entry.path));
     this.#pause.wake();
   }
@@ -69,10 +72,11 @@ export class FailedSteps {
     return this.#paths.has(path);
   }
 
-  /** Whether a step is to change what nobody knows. */
-  touches(action: Action): boolean {
-    if (this.#open.size === 0) return false;
-    return singleIntentsOf(action, this.#is.directory).some(({ will }) => this.#paths.has(will.path));
+  /** Why a step cannot be taken because nobody knows what stands where it is to change something, or undefined. */
+  objection(action: Action): DiskError | undefined {
+    if (this.#open.size === 0) return undefined;
+    const intents = singleIntentsOf(action, this.#is.directory);
+    return intents.map(({ will }) => this.#paths.get(will.path)?.error).find(error => error !== undefined);
   }
 
   /** The intents that the journal has to keep. */
@@ -89,8 +93,9 @@ export class FailedSteps {
   }
 
   /** Takes what became true; answers false where the disk does not say. */
-  #settle({ action, via, intents }: Step): boolean {
+  #settle(step: Step): boolean {
     const { index, record, commit } = this.#is;
+    const { action, via, intents } = step;
     const truths: Truth[] = [];
     const records: JournalRecord[] = [];
     try {
@@ -101,6 +106,7 @@ export class FailedSteps {
       }
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
+      step.error = error;
       return false;
     }
     record(records);
