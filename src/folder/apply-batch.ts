@@ -36,6 +36,8 @@ export interface BatchContext {
   readonly staging: Staging;
   readonly writeOut: WriteOut;
   readonly looker: Looker;
+  /** Why volume or domain are not those that were started with. */
+  guard(): string | undefined;
   /** What one stretch works on. */
   context(): ApplyContext;
   /** Takes outcomes into the journal. */
@@ -76,7 +78,7 @@ export class Batches {
         via,
       );
       let next = 0;
-      return barred.map(error => (error ? failure(error) : applied[next++]!));
+      return barred.map(why => (why ? failure(why) : applied[next++]!));
     } finally {
       if (--this.#applying === 0) this.#onIdle();
     }
@@ -168,7 +170,7 @@ function failed(actions: readonly Action[], what: string, error: unknown): Appli
 }
 
 /** What is answered of an action that is not begun. */
-function failure({ code, message }: DiskError): Extract<Applied, { result: 'failed' }> {
+function failure({ code, message }: Pick<DiskError, 'code' | 'message'>): Extract<Applied, { result: 'failed' }> {
   return { result: 'failed', code, message, begun: false };
 }
 

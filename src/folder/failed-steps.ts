@@ -31,18 +31,22 @@ export interface FailedStepContext {
   readonly index: DomainIndex;
   readonly staging: Staging;
   readonly looker: Looker;
+  /** Why volume or domain are not those that were started with: then nothing on them says anything. */
+  guard(): string | undefined;
   /** Takes outcomes into the journal. */
   record(records: readonly JournalRecord[]): void;
   /** Takes what an action made true into the index. */
   commit(action: Action, truths: readonly Truth[], via: Via): void;
 }
 
+type Why = Pick<DiskError, 'code' | 'message'>;
+
 interface Step {
   readonly action: Action;
   readonly via: Via;
   readonly intents: readonly Intent[];
   /** Why it is not known yet what became of it. */
-  error: DiskError | undefined;
+  why: Why | undefined;
 }
 
 export class FailedSteps {
@@ -59,7 +63,7 @@ export class FailedSteps {
   add(action: Action, via: Via): void {
     const site = via(action.entry.path);
     const intents = singleIntentsOf(action, this.#is.directory);
-    const step: Step = { action, via: () => site, intents, error: undefined };
+    const step: Step = { action, via: () => site, intents, why: undefined };
     if (this.#settle(step)) return;
     this.#open.add(step);
     for (const { will } of step.intents) this.#paths.set(will.path, step);
@@ -73,10 +77,10 @@ export class FailedSteps {
   }
 
   /** Why a step cannot be taken because nobody knows what stands where it is to change something, or undefined. */
-  objection(action: Action): DiskError | undefined {
+  objection(action: Action): Why | undefined {
     if (this.#open.size === 0) return undefined;
     const intents = singleIntentsOf(action, this.#is.directory);
-    return intents.map(({ will }) => this.#paths.get(will.path)?.error).find(error => error !== undefined);
+    return intents.map(({ will }) => this.#paths.get(will.path)?.why).find(why => why !== undefined);
   }
 
   /** The intents that the journal has to keep. */
@@ -94,8 +98,13 @@ export class FailedSteps {
 
   /** Takes what became true; answers false where the disk does not say. */
   #settle(step: Step): boolean {
-    const { index, record, commit } = this.#is;
+    const { index, guard, record, commit } = this.#is;
     const { action, via, intents } = step;
+    const objection = guard();
+    if (objection !== undefined) {
+      step.why = { code: 'ENODEV', message: objection };
+      return false;
+    }
     const truths: Truth[] = [];
     const records: JournalRecord[] = [];
     try {
@@ -106,7 +115,7 @@ export class FailedSteps {
       }
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      step.error = error;
+      step.why = error;
       return false;
     }
     record(records);

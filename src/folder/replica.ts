@@ -128,6 +128,7 @@ export class Replica implements View {
       fsync,
       staging: this.#staging,
       looker: this.#looker,
+      guard: () => options.guard(),
       context: () => this.#applyContext(),
       record: records => this.#record(records),
       commit: (action, truths, via) => this.#commitApplied(action, truths, via),

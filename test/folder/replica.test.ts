@@ -283,6 +283,24 @@ describe('what is applied', () => {
         break;
       }
     });
+
+  it('is not finished on a volume that is another one by then', async () => {
+    const volume = await known();
+    const life = await volume.start();
+    // Of a directory for a file: the file is in the trash, and the directory cannot be made.
+    life.disk.refuse(mutation => (mutation && !volume.disk.lstat('d/f') ? 'ENOSPC' : undefined));
+    const [result] = await carryOut(volume, life, [directory('f', NEW)]);
+    assert.deepEqual([result, volume.disk.lstat('d/f')], ['failed', undefined]);
+    life.objection = 'the marker is another one';
+    life.disk.refuse(() => undefined);
+    await volume.pass(20 * SETTLE_MS);
+    assert.equal(volume.disk.lstat('d/f'), undefined);
+    life.objection = undefined;
+    await volume.pass(5 * SETTLE_MS);
+    assert.equal(volume.disk.lstat('d/f')?.kind, 'directory');
+    assert.equal(life.entry('f')?.kind, 'directory');
+    await life.end();
+  });
 });
 
 /** Entries that an action makes true. */
