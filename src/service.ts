@@ -44,6 +44,9 @@ const TRASH = '.dfsync/trash';
 const PULLS_MS = 60_000;
 /** How old a file's date must be before the file is read: one granule of common file systems. */
 const GRANULE_MS = 2;
+/** A volume like that has nothing to say, and is not to be written to. */
+const NO_STATFS =
+  'the volume does not say how much room it has (statfs): look at its mount, and at the log of the kernel';
 
 /** What a service is started with. */
 export interface ServiceOptions {
@@ -359,9 +362,10 @@ export class Service {
       ignored: ignoring(options.ignore),
       guard,
       circumstances: () => {
-        const { free, total } = this.#disk.space();
+        const { space } = this;
+        const { free, total } = space ?? { free: 0, total: 0 };
         return {
-          volume: guard(),
+          volume: guard() ?? (space ? undefined : NO_STATFS),
           lockLost: this.#lock!.lost.aborted,
           freeRatio: total === 0 ? 1 : free / total,
           minFreeRatio: options.minFreeRatio,

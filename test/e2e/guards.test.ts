@@ -1,7 +1,7 @@
 /** An unmounted or swapped volume never becomes deletions; of an emptied one they are held. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import type { Instance } from './instance.ts';
 import { TestNetwork } from './network.ts';
@@ -33,7 +33,7 @@ async function assertNothingLost(victim: Instance): Promise<void> {
   network.get('n1').write('common/proof.txt', `the others go on without ${victim.name}`);
   await network.converge(
     'common',
-    network.instances.filter(each => each.isRunning),
+    network.instances.filter(each => each.isRunning && existsSync(each.place.root)),
   );
   for (const other of network.instances) {
     if (other !== victim) assertSameTree(tree, other.tree('acme', { content: true }), ['the tree before', other.name]);
@@ -74,6 +74,22 @@ describe('while running', () => {
       await assertNothingLost(victim);
     });
     await recovered(victim);
+  });
+
+  test('the volume itself gone: all of it halts with a reason, the process lives, and it goes on when it is back', async () => {
+    const victim = network.get('n2');
+    const { pid } = victim;
+    const away = `${victim.place.root}.away`;
+    renameSync(victim.place.root, away);
+    try {
+      assert.match(await victim.halted('acme'), /missing|unmounted|mount/);
+      await assertNothingLost(victim);
+    } finally {
+      renameSync(away, victim.place.root);
+    }
+    await network.converge('common');
+    await recovered(victim);
+    assert.equal(victim.pid, pid);
   });
 
   test('a halted domain does not make the instance unready while others go on', async () => {
