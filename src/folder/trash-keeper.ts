@@ -62,12 +62,17 @@ export class TrashKeeper {
   /** Sweeps from time to time until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.sweep(signal);
+      try {
+        await this.sweep(signal);
+      } catch (error) {
+        // What is wrong with the volume is said by those who guard it; the trash waits until it is well.
+        if (!(error instanceof DiskError)) throw error;
+      }
       await this.#clock.sleep(SWEEP_MS, signal);
     }
   }
 
-  /** Removes what is too old, then the oldest of what is too much. */
+  /** Removes what is too old, then the oldest of what is too much. Throws a DiskError where the volume cannot be asked. */
   async sweep(signal: AbortSignal): Promise<void> {
     const { days } = this.#bounds();
     const lastDay = new Date(this.#clock.now() - days * DAY_MS).toISOString().slice(0, 10);

@@ -123,6 +123,24 @@ describe('the trash', () => {
     assert.deepEqual(bench.files(), ['second~1.1']);
   });
 
+  it('waits for a volume that cannot be asked, and goes on', async () => {
+    const bench = new Bench();
+    await bench.throw('a/DAY/old~1.1', 10, 40);
+    bench.bounds = { days: 30, bytes: { ratio: 0.5 } };
+    await bench.clock.run(NOW);
+    const stop = new AbortController();
+    bench.disk.refuse(() => 'EIO');
+    const ended = bench.keeper.run(stop.signal);
+    await bench.clock.run(NOW + 5 * 60_000);
+    bench.disk.refuse(() => undefined);
+    assert.deepEqual(bench.files(), ['old~1.1']);
+    await bench.clock.run(NOW + 10 * 60_000);
+    assert.deepEqual(bench.files(), []);
+    stop.abort();
+    await bench.clock.settle();
+    await ended;
+  });
+
   it('keeps what is no day', async () => {
     const bench = new Bench();
     await bench.throw('a/0000 mine/file', 5_000, 90);
