@@ -1,5 +1,5 @@
 /** Every answer says who gives it and in which protocol, and whatever is thrown on the way becomes a problem document. */
-import { Refusal } from '../sync/serve.ts';
+import { Refusal } from '../sync/refusal.ts';
 import type { PeerMiddleware } from './asked.ts';
 import { Problem, sendProblem } from './problem.ts';
 import { PROTOCOL_HEADER, ROLEID_HEADER } from './protocol.ts';

@@ -1,5 +1,6 @@
 /** One file as an answer: its conditions, the part that is asked for, its bytes. */
-import type { ServedFile, Serving } from '../sync/serve.ts';
+import type { Serving } from '../sync/serve.ts';
+import type { ServedFile } from '../sync/served-file.ts';
 import { type Context, whenAborted } from './asked.ts';
 import { conditional } from './conditional.ts';
 import { formatHttpDate } from './http-date.ts';

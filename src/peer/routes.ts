@@ -2,7 +2,8 @@
 import Router from '@koa/router';
 import Koa from 'koa';
 import { MAX_PREFIX } from '../core/digest.ts';
-import { Refusal, type Serving } from '../sync/serve.ts';
+import { Refusal } from '../sync/refusal.ts';
+import type { Serving } from '../sync/serve.ts';
 import { answering, unrouted } from './answering.ts';
 import type { Asked, Context } from './asked.ts';
 import { formatBundle } from './bundle-format.ts';

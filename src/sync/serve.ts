@@ -1,14 +1,12 @@
 /** The serving side: what this instance answers to its peers. Visibility is checked here, whatever the wire. */
 
 import { createHash } from 'node:crypto';
-import type { Clock } from '../core/clock.ts';
 import type { DigestNode } from '../core/digest.ts';
 import type { Entry } from '../core/entry.ts';
-import { isSameContent } from '../core/entry.ts';
 import type { DomainName, RelPath } from '../core/path.ts';
 import { type Instance, mayPull, type Network, sharedDomains } from '../core/topology.ts';
 import type { Feed, FeedItem } from './feed.ts';
-import type { Folder, Outlet } from './folder.ts';
+import type { Folder } from './folder.ts';
 import type {
   BundleItem,
   Change,
@@ -21,36 +19,8 @@ import type {
   Heard,
   PeerSelf,
 } from './peer.ts';
-
-/** Why a peer's question is not answered, in the terms of HTTP. */
-export class Refusal extends Error {
-  override readonly name = 'Refusal';
-  readonly status: 400 | 403 | 404 | 409 | 410 | 412 | 503;
-  /** Short and fixed, for `title` of a problem document. */
-  readonly title: string;
-  /** Seconds after which asking again makes sense. */
-  readonly retryAfter?: number;
-
-  constructor(status: Refusal['status'], title: string, detail: string, retryAfter?: number) {
-    super(detail);
-    this.status = status;
-    this.title = title;
-    if (retryAfter !== undefined) this.retryAfter = retryAfter;
-  }
-}
-
-/** A file that is open for serving. */
-export interface ServedFile {
-  readonly size: number;
-  readonly mtime: number;
-  /**
-   * The bytes from `start` up to, not including, `end`. Throws a {@link Refusal} 409 before its last chunk where the file
-   * changed while it was read, so that the receiver sees a short answer, never a mixed one. A chunk is as it is until the next
-   * one is asked for: its memory is used again.
-   */
-  bytes(start: number, end: number): AsyncIterable<Uint8Array>;
-  close(): void;
-}
+import { Refusal } from './refusal.ts';
+import { CHUNK_BYTES, type Granularity, openFile, type ServedFile } from './served-file.ts';
 
 /** Everything that a peer may ask; every method throws a {@link Refusal} for what it may not, or cannot, have. */
 export interface Serving {
@@ -90,8 +60,6 @@ const WAIT_AT_MOST_MS = 30_000;
  * that would be the answer to fifty questions a second.
  */
 const UNSEEN_MS = 250;
-/** Bytes read from a file at once. */
-const CHUNK_BYTES = 512 * 1024;
 /** Small files read in one go … */
 const READ_AT_ONCE = 500;
 /** … and their bytes: what is held for a peer that reads slowly. */
@@ -101,8 +69,7 @@ const HASH_PROGRESS_MS = 2_000;
 /** Seconds after which a domain that is not ready is worth asking for again. */
 const RETRY_AFTER_S = 2;
 
-export interface ServeOptions {
-  readonly clock: Clock;
+export interface ServeOptions extends Granularity {
   readonly feed: Feed;
   /** Version of the program. */
   readonly version: string;
@@ -112,8 +79,6 @@ export interface ServeOptions {
   folders(): ReadonlyMap<DomainName, Folder>;
   /** What is known of the clocks of others, against this instance's, by roleid. */
   skews?(): Readonly<Record<number, number>>;
-  /** How long a file's date must lie back before it is read: a rewrite of equal size within one granule could not be told. */
-  readonly granuleMs: number;
 }
 
 export class Server implements Serving {
@@ -204,24 +169,7 @@ export class Server implements Serving {
   }
 
   async open(asking: Instance, domain: DomainName, path: RelPath): Promise<ServedFile> {
-    return this.#open(this.#folder(asking, domain), path);
-  }
-
-  async #open(folder: Folder, path: RelPath): Promise<ServedFile> {
-    const entry = folder.get(path);
-    if (entry?.kind !== 'file') throw new Refusal(404, 'No such file', 'this instance has no file at that path');
-    const { outlet, stat } = await this.#openSettled(folder, path);
-    if (!isSameContent({ ...entry, kind: 'file' }, { kind: 'file', mode: 0, size: stat.size, mtime: stat.mtime })) {
-      outlet.close();
-      folder.hint(path);
-      throw new Refusal(409, 'Changed', 'the file is not what the index says; it is being looked at');
-    }
-    return {
-      size: stat.size,
-      mtime: stat.mtime,
-      bytes: (start, end) => read(outlet, start, end, stat, () => folder.hint(path)),
-      close: () => outlet.close(),
-    };
+    return openFile(this.#folder(asking, domain), path, this.#is);
   }
 
   async *bundle(
@@ -271,7 +219,7 @@ export class Server implements Serving {
   ): AsyncGenerator<HashItem, void, undefined> {
     let file: ServedFile | undefined;
     try {
-      file = await this.#open(folder, path);
+      file = await openFile(folder, path, this.#is);
       if (file.size !== size || file.mtime !== mtime) return yield { path, status: 412 };
       const hash = createHash('sha256');
       let at = 0;
@@ -335,29 +283,6 @@ export class Server implements Serving {
     } finally {
       file?.close();
     }
-  }
-
-  /** Opens a file once its date is old enough to tell a rewrite. */
-  async #openSettled(folder: Folder, path: RelPath): Promise<{ outlet: Outlet; stat: ReturnType<Outlet['stat']> }> {
-    const { clock, granuleMs } = this.#is;
-    const open = () => {
-      const outlet = openedIn(folder, path);
-      if (outlet) return outlet;
-      folder.hint(path);
-      throw new Refusal(404, 'No such file', 'the file is not there any more; it is being looked at');
-    };
-    let outlet = open();
-    let stat = statOf(outlet);
-    const age = clock.now() - stat.mtime;
-    if (age >= 0 && age < granuleMs) {
-      outlet.close();
-      await clock.sleep(granuleMs - age);
-      outlet = open();
-      stat = statOf(outlet);
-    }
-    if (stat.kind === 'file') return { outlet, stat };
-    outlet.close();
-    throw new Refusal(409, 'Not a file', 'something else than a file stands there now');
   }
 
   /** What the feed has for a peer after a cursor: only what its site may see, and not what was learned from that site. */
@@ -427,49 +352,6 @@ function collect(
   return FIELDS_BYTES + CHARACTER_BYTES * characters;
 }
 
-/** A file, every failure of which is a {@link Refusal}: that of one file ends no answer with others in it. */
-function openedIn(folder: Folder, path: RelPath): Outlet | undefined {
-  try {
-    const outlet = folder.openRead(path);
-    return outlet && refusing(outlet);
-  } catch (error) {
-    throw unreadable(error);
-  }
-}
-
-function refusing(outlet: Outlet): Outlet {
-  return {
-    stat: () => {
-      try {
-        return outlet.stat();
-      } catch (error) {
-        throw unreadable(error);
-      }
-    },
-    read: (into, position) =>
-      outlet.read(into, position).catch(error => {
-        throw unreadable(error);
-      }),
-    close: () => outlet.close(),
-  };
-}
-
-/** What is there and cannot be read is no 404: what the peer has heard of it stays true, and it asks again. */
-function unreadable(error: unknown): Refusal {
-  const reason = error instanceof Error ? error.message : String(error);
-  return new Refusal(403, 'Unreadable', `this instance cannot read the file (${reason}), and lists it`);
-}
-
-/** What an open file is; closes it where it does not say. */
-function statOf(outlet: Outlet): ReturnType<Outlet['stat']> {
-  try {
-    return outlet.stat();
-  } catch (error) {
-    outlet.close();
-    throw error;
-  }
-}
-
 function stateOf(folder: Folder): DomainState {
   const { entries, files, bytes } = folder.totals;
   const state = !folder.ready ? 'scanning' : folder.halted !== undefined ? 'halted' : 'serving';
@@ -479,43 +361,4 @@ function stateOf(folder: Folder): DomainState {
 
 function heardOf(folder: Folder): Heard {
   return Object.fromEntries(folder.heard);
-}
-
-/**
- * Reads a stretch of a file, the next chunk while one is on its way, by turns into two buffers: fresh ones for gigabytes would keep
- * the collector of garbage busier than the file does.
- */
-async function* read(
-  outlet: Outlet,
-  start: number,
-  end: number,
-  before: { readonly size: number; readonly mtime: number },
-  onChange: () => void,
-): AsyncGenerator<Uint8Array> {
-  const buffers: Buffer[] = [];
-  let turn = 0;
-  const chunkAt = async (at: number) => {
-    turn = 1 - turn;
-    const buffer = buffers[turn] ?? Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, end - at));
-    buffers[turn] = buffer;
-    const chunk = buffer.subarray(0, end - at);
-    return chunk.subarray(0, await outlet.read(chunk, at));
-  };
-  let next = start < end ? chunkAt(start) : undefined;
-  for (let at = start; next; ) {
-    const chunk = await next;
-    at += chunk.length;
-    const isLast = chunk.length === 0 || at >= end;
-    next = isLast ? undefined : chunkAt(at);
-    // Whoever goes away in between need not be told that it failed.
-    next?.catch(() => {});
-    if (isLast) {
-      const after = outlet.stat();
-      if (chunk.length === 0 || after.size !== before.size || after.mtime !== before.mtime) {
-        onChange();
-        throw new Refusal(409, 'Changed', 'the file changed while it was read; it is being looked at');
-      }
-    }
-    yield chunk;
-  }
 }

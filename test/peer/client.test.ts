@@ -7,7 +7,7 @@ import { fromBytes } from '../../src/core/path.ts';
 import { MAX_BUNDLE_FILES, MAX_TARGET_BYTES } from '../../src/peer/protocol.ts';
 import type { Transfer } from '../../src/peer/transfer.ts';
 import type { BundleItem, HashItem } from '../../src/sync/peer.ts';
-import { Refusal } from '../../src/sync/serve.ts';
+import { Refusal } from '../../src/sync/refusal.ts';
 import { ACME, CLIENT, fileEntry, pathOf, SERVER } from './in-memory-serving.ts';
 import { bytesOf, NEVER, network, until } from './network.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, it, type TestContext, test } from 'node:test';
-import { Refusal } from '../../src/sync/serve.ts';
+import { Refusal } from '../../src/sync/refusal.ts';
 import { ACME } from './in-memory-serving.ts';
 import { ask, network, raw } from './network.ts';
 

@@ -13,7 +13,9 @@ import type {
   HashItem,
   PeerSelf,
 } from '../../src/sync/peer.ts';
-import { Refusal, type ServedFile, type Serving } from '../../src/sync/serve.ts';
+import { Refusal } from '../../src/sync/refusal.ts';
+import type { Serving } from '../../src/sync/serve.ts';
+import type { ServedFile } from '../../src/sync/served-file.ts';
 
 export const ACME = 'acme.example' as DomainName;
 export const SERVER = 7;

@@ -12,7 +12,7 @@ import { OPERATIONS } from '../../src/peer/operations.ts';
 import { MAX_BUNDLE_FILES } from '../../src/peer/protocol.ts';
 import { peerRouter } from '../../src/peer/routes.ts';
 import { createPeerServer, type PeerServer } from '../../src/peer/server.ts';
-import { Refusal } from '../../src/sync/serve.ts';
+import { Refusal } from '../../src/sync/refusal.ts';
 import {
   type Answered,
   assertDocumented,

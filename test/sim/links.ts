@@ -17,7 +17,9 @@ import {
   PeerError,
   type PeerSelf,
 } from '../../src/sync/peer.ts';
-import { Refusal, type ServedFile, type Serving } from '../../src/sync/serve.ts';
+import { Refusal } from '../../src/sync/refusal.ts';
+import type { Serving } from '../../src/sync/serve.ts';
+import type { ServedFile } from '../../src/sync/served-file.ts';
 import { Crash } from './memory-disk.ts';
 import type { Chance } from './random.ts';
 import type { ClockView } from './virtual-clock.ts';

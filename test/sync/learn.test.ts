@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { MAX_SKEW_MS } from '../../src/core/clock.ts';
 import type { Entry } from '../../src/core/entry.ts';
 import type { Instance } from '../../src/core/topology.ts';
-import { Refusal } from '../../src/sync/serve.ts';
+import { Refusal } from '../../src/sync/refusal.ts';
 import { file, pathOf } from '../support/entries.ts';
 import { START } from '../support/life.ts';
 import { instance } from '../support/network.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { Refusal } from '../../src/sync/serve.ts';
+import { Refusal } from '../../src/sync/refusal.ts';
 import { instance } from '../support/network.ts';
 import { domain, type Station, World } from '../support/station.ts';
 

@@ -5,7 +5,7 @@ import type { DomainName } from '../../src/core/path.ts';
 import type { Instance } from '../../src/core/topology.ts';
 import { MAX_JSON_BYTES } from '../../src/peer/protocol.ts';
 import type { ChangesQuery } from '../../src/sync/peer.ts';
-import { Refusal } from '../../src/sync/serve.ts';
+import { Refusal } from '../../src/sync/refusal.ts';
 import { file, pathOf } from '../support/entries.ts';
 import { instance } from '../support/network.ts';
 import { domain, type Station, World } from '../support/station.ts';
