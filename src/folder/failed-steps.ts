@@ -51,8 +51,8 @@ interface Step {
 
 export class FailedSteps {
   readonly #is: FailedStepContext;
-  readonly #open = new Set<Step>();
-  readonly #paths = new Map<RelPath, Step>();
+  /** Steps of which that is not known, by each of their paths. */
+  readonly #open = new Map<RelPath, Step>();
   readonly #pause = new Pause();
 
   constructor(context: FailedStepContext) {
@@ -65,35 +65,39 @@ export class FailedSteps {
     const intents = singleIntentsOf(action, this.#is.directory);
     const step: Step = { action, via: () => site, intents, why: undefined };
     if (this.#settle(step)) return;
-    this.#open.add(step);
-    for (const { will } of step.intents) this.#paths.set(will.path, step);
-    this.#is.looker.suspend(step.intents.map(({ will }) => will.path).filter(path => path !== action.entry.path));
+    const paths = pathsOf(step);
+    for (const path of paths) this.#open.set(path, step);
+    this.#is.looker.suspend(paths.filter(path => path !== action.entry.path));
     this.#pause.wake();
   }
 
   /** Whether nobody knows yet what stands at a path. */
   has(path: RelPath): boolean {
-    return this.#paths.has(path);
+    return this.#open.has(path);
   }
 
   /** Why a step cannot be taken because nobody knows what stands where it is to change something, or undefined. */
   objection(action: Action): Why | undefined {
     if (this.#open.size === 0) return undefined;
     const intents = singleIntentsOf(action, this.#is.directory);
-    return intents.map(({ will }) => this.#paths.get(will.path)?.why).find(why => why !== undefined);
+    return intents.map(({ will }) => this.#open.get(will.path)?.why).find(why => why !== undefined);
   }
 
   /** The intents that the journal has to keep. */
   get intents(): Intent[] {
-    return [...this.#open].flatMap(({ intents }) => intents);
+    return [...this.#steps()].flatMap(({ intents }) => intents);
   }
 
   /** Asks the disk until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#pause.of(this.#open.size > 0 ? ASK_AGAIN_MS : IDLE_MS, this.#is.clock, signal);
-      for (const step of [...this.#open]) if (!signal.aborted && this.#settle(step)) this.#close(step);
+      for (const step of this.#steps()) if (!signal.aborted && this.#settle(step)) this.#close(step);
     }
+  }
+
+  #steps(): ReadonlySet<Step> {
+    return new Set(this.#open.values());
   }
 
   /** Takes what became true; answers false where the disk does not say. */
@@ -133,9 +137,12 @@ export class FailedSteps {
   }
 
   #close(step: Step): void {
-    this.#open.delete(step);
-    const paths = step.intents.map(({ will }) => will.path);
-    for (const path of paths) this.#paths.delete(path);
+    const paths = pathsOf(step);
+    for (const path of paths) this.#open.delete(path);
     this.#is.looker.resume(paths);
   }
+}
+
+function pathsOf({ intents }: Step): RelPath[] {
+  return intents.map(({ will }) => will.path);
 }

@@ -111,6 +111,30 @@ function assertTrue(life: Life, volume: Volume, { keeps } = DISKS[0]!): void {
   }
 }
 
+type Entries = ReadonlyMap<RelPath, Entry>;
+
+/** A process about to carry out a wish: what it knows, and what it will know. */
+async function wished({ earlier, wanted }: Wish, options: Partial<MemoryOptions> = {}) {
+  const volume = await known(options);
+  const life = await volume.start();
+  if (earlier) await carryOut(volume, life, [earlier]);
+  const entries = wanted(life);
+  const before: Entries = new Map([...life.replica.entries()].map(entry => [entry.path, entry]));
+  const actions = actionsFor(life, entries);
+  await stage(life, actions);
+  const after: Entries = new Map(actions.flatMap(truthsOf).map(entry => [entry.path, entry]));
+  return { volume, life, entries, actions, before, after };
+}
+
+/** Each path is as it was, or as it was to be. */
+function assertOldOrNew(life: Life, before: Entries, after: Entries, when: string): void {
+  for (const entry of life.replica.entries()) {
+    const old = before.get(entry.path);
+    const fine = same(entry, old) || same(entry, after.get(entry.path));
+    assert.ok(fine, `${when}: ${JSON.stringify(entry)} is neither ${JSON.stringify(old)} nor new`);
+  }
+}
+
 describe('a restart', () => {
   it('over an unchanged disk changes no version, with the cache flushed or only the journal', async () => {
     const volume = await known();
@@ -192,17 +216,11 @@ describe('what is applied', () => {
       await life.end();
     });
 
-  for (const [kind, { name, earlier, wanted }] of DISKS.flatMap(disk => wishes.map(wish => [disk, wish] as const)))
-    it(`survives a crash at any moment${kind.name}: ${name}`, async () => {
+  for (const [kind, wish] of DISKS.flatMap(disk => wishes.map(wish => [disk, wish] as const)))
+    it(`survives a crash at any moment${kind.name}: ${wish.name}`, async () => {
       for (const torn of [false, true])
         for (let mutations = 0; ; mutations++) {
-          const volume = await known(kind.options);
-          const life = await volume.start();
-          if (earlier) await carryOut(volume, life, [earlier]);
-          const entries = wanted(life);
-          const before = new Map([...life.replica.entries()].map(entry => [entry.path, entry]));
-          const actions = actionsFor(life, entries);
-          await stage(life, actions);
+          const { volume, life, actions, before, after } = await wished(wish, kind.options);
           life.disk.failAfter(mutations, torn);
           void life.replica.apply(actions, () => VIA).catch(() => {});
           await volume.clock.settle();
@@ -211,17 +229,7 @@ describe('what is applied', () => {
           const next = await volume.start();
           await volume.pass(20 * SETTLE_MS);
           assertTrue(next, volume, kind);
-          const after = new Map(
-            [...actions].flatMap(action => [...truthsOf(action)]).map(entry => [entry.path, entry]),
-          );
-          for (const entry of next.replica.entries()) {
-            const old = before.get(entry.path);
-            const fine = same(entry, old) || same(entry, after.get(entry.path));
-            assert.ok(
-              fine,
-              `died after ${mutations}: ${JSON.stringify(entry)} is neither ${JSON.stringify(old)} nor new`,
-            );
-          }
+          assertOldOrNew(next, before, after, `died after ${mutations}`);
           for (const path of before.keys())
             assert.ok(next.entry(path), `died after ${mutations}: ${path} is forgotten`);
           await next.end();
@@ -236,26 +244,18 @@ describe('what is applied', () => {
     { code: 'ENOSPC', until: 'a while' },
     { code: 'EIO', until: 'a kill' },
   ] as const;
-  for (const [{ code, until }, { name, earlier, wanted }] of failures.flatMap(failure =>
-    wishes.map(wish => [failure, wish] as const),
-  ))
-    it(`is no change of now where the disk fails at any moment, until ${until}: ${name}, ${code}`, async () => {
+  for (const [{ code, until }, wish] of failures.flatMap(failure => wishes.map(wish => [failure, wish] as const)))
+    it(`is no change of now where the disk fails at any moment, until ${until}: ${wish.name}, ${code}`, async () => {
       for (let operations = 0; ; operations++) {
-        const volume = await known();
-        let life = await volume.start();
-        if (earlier) await carryOut(volume, life, [earlier]);
-        const entries = wanted(life);
-        const before = new Map([...life.replica.entries()].map(entry => [entry.path, entry]));
-        const actions = actionsFor(life, entries);
-        await stage(life, actions);
+        const { volume, life: first, entries, actions, before, after } = await wished(wish);
+        let life = first;
         let left = operations;
         // A full disk still reads.
         life.disk.refuse(mutation => (mutation === (code === 'ENOSPC') && left-- <= 0 ? code : undefined));
         void life.replica.apply(actions, () => VIA);
         await volume.clock.settle();
         const failed = left < 0;
-        const touched = new Set(actions.flatMap(action => [...truthsOf(action)]).map(({ path }) => path));
-        for (const path of touched) life.replica.hint(path);
+        for (const path of after.keys()) life.replica.hint(path);
         await volume.pass(5 * SETTLE_MS);
         if (until === 'a kill') {
           life.kill();
@@ -263,12 +263,7 @@ describe('what is applied', () => {
         } else life.disk.refuse(() => undefined);
         life.replica.rescan();
         await volume.pass(20 * SETTLE_MS);
-        const after = new Map(actions.flatMap(action => [...truthsOf(action)]).map(entry => [entry.path, entry]));
-        for (const entry of life.replica.entries())
-          assert.ok(
-            same(entry, before.get(entry.path)) || same(entry, after.get(entry.path)),
-            `failed after ${operations}: ${JSON.stringify(entry)} is neither ${JSON.stringify(before.get(entry.path))} nor new`,
-          );
+        assertOldOrNew(life, before, after, `failed after ${operations}`);
         assertTrue(life, volume);
         for (let tries = 0; actionsFor(life, entries).length > 0; tries++) {
           assert.ok(tries < 3, `failed after ${operations}: ${JSON.stringify(actionsFor(life, entries))}`);

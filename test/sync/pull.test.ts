@@ -67,6 +67,19 @@ function rot(station: Station, rotten: string): void {
   };
 }
 
+/** Three stations, the third cut off from the others, which share a file `f` and `others`. */
+async function sharedByTwo(content: string, ...others: readonly string[]) {
+  const world = await site(3);
+  const [one, two, three] = [world.at(1), world.at(2), world.at(3)];
+  world.links.cut(1, 3);
+  world.links.cut(2, 3);
+  for (const name of others) one.write(`acme/${name}`);
+  one.write('acme/f', content);
+  await world.pass(5_000);
+  assert.equal(two.text('acme/f'), content);
+  return { world, one, three };
+}
+
 /** A transfer that a test holds back. */
 class Gate {
   readonly waiting: RelPath[] = [];
@@ -312,13 +325,7 @@ describe('what is in the way', () => {
     });
 
     it(`a ${kind} file that one peer may not read is asked of another one, and listed where it cannot be read alone`, async () => {
-      const world = await site(3);
-      const [one, two, three] = [world.at(1), world.at(2), world.at(3)];
-      world.links.cut(1, 3);
-      world.links.cut(2, 3);
-      one.write('acme/f', content);
-      await world.pass(5_000);
-      assert.equal(two.text('acme/f'), content);
+      const { world, one, three } = await sharedByTwo(content);
       withhold(one, 'acme/f');
       world.links.mend(1, 3);
       await world.pass(5_000);
@@ -331,14 +338,7 @@ describe('what is in the way', () => {
     });
 
     it(`a ${kind} file in which the disk of a peer fails is listed there, blocks no other, and is asked of another one`, async () => {
-      const world = await site(3);
-      const [one, two, three] = [world.at(1), world.at(2), world.at(3)];
-      world.links.cut(1, 3);
-      world.links.cut(2, 3);
-      for (const name of ['a', 'z']) one.write(`acme/${name}`);
-      one.write('acme/f', content);
-      await world.pass(5_000);
-      assert.equal(two.text('acme/f'), content);
+      const { world, one, three } = await sharedByTwo(content, 'a', 'z');
       rot(one, 'acme/f');
       world.links.mend(1, 3);
       await world.pass(5_000);
