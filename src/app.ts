@@ -46,6 +46,8 @@ const EXIT_USAGE = 2;
 const EXIT_CONFIG = 3;
 /** How often an instance that has nothing to do says that it is alive. */
 const IDLE_BEAT_MS = 10_000;
+/** What of a description cannot be done yet is tried again after so long. */
+const TRY_AGAIN_MS = 5_000;
 
 export class App {
   readonly #options: AppOptions;
@@ -64,7 +66,10 @@ export class App {
   #state: InstanceState = 'starting';
   #reason: string | undefined;
   #loadedAt = Date.now();
-  #problems: readonly string[] = [];
+  /** What is wrong with the newest description, which therefore is not in force. */
+  #refused: readonly string[] = [];
+  /** What of the one that was taken cannot be done yet, and why. */
+  #pending: readonly string[] = [];
   #warnings: readonly string[] = [];
   #service: Service | undefined;
   /** A reload that the service under way must end for. */
@@ -111,7 +116,11 @@ export class App {
         ...(this.#reason !== undefined && { reason: this.#reason }),
         startedAt: this.#startedAt,
         certificates: this.#credentials.certificates(systemClock.now()),
-        config: { loadedAt: this.#loadedAt, problems: this.#problems, warnings: this.#warnings },
+        config: {
+          loadedAt: this.#loadedAt,
+          problems: [...this.#refused, ...this.#pending],
+          warnings: this.#warnings,
+        },
       },
       this.#service,
       this.#names,
@@ -258,16 +267,19 @@ export class App {
     for (const warning of this.#warnings) this.#log.warn('config.warning', { warning });
   }
 
-  /** The description changed: a valid one is applied, an invalid one kept out. One after the other. */
+  /** The description changed: a valid one is applied, an invalid one kept out. */
   #reloaded(parsed: Parsed): void {
-    this.#reloading = this.#reloading
-      .then(() => this.#reload(parsed))
-      .catch(error =>
-        this.#log.error('config.reload', {
-          error,
-          next: 'the running network goes on; change the file again, or restart; report it',
-        }),
-      );
+    this.#afterReloads(() => this.#reload(parsed));
+  }
+
+  /** One after the other. */
+  #afterReloads(act: () => Promise<void>): void {
+    this.#reloading = this.#reloading.then(act).catch(error =>
+      this.#log.error('config.reload', {
+        error,
+        next: 'the running network goes on; change the file again, or restart; report it',
+      }),
+    );
   }
 
   async #reload(parsed: Parsed): Promise<void> {
@@ -277,23 +289,44 @@ export class App {
       return this.#refuse([
         `server ${self.server} has roleid ${self.roleid} now, this instance is ${this.#self.roleid}: a roleid cannot be changed; restart with --new-identity if that is meant`,
       ]);
+    this.#refused = [];
     this.#warn(parsed);
-    this.#problems = [];
-    this.#loadedAt = systemClock.now();
     const same =
       this.#service && self && this.#self && isSameRole(this.#self, self) && !idleState(parsed.network, self);
     this.#take(parsed);
-    if (same) await this.#service!.reconfigure(parsed.network, self);
-    else this.#restart.abort();
+    if (same) return await this.#reconfigure(this.#service!);
+    this.#restart.abort();
+    this.#applied();
+  }
+
+  /** Has the service take the description in force; while a part of it cannot be done, again and again. */
+  async #reconfigure(service: Service): Promise<void> {
+    const network = this.#network;
+    const before = this.#pending;
+    this.#pending = (await service.reconfigure(network, this.#self!)).map(
+      objection => `${objection}; this is tried again every ${TRY_AGAIN_MS / 1000} s`,
+    );
+    if (this.#pending.length === 0) return this.#applied();
+    if (String(before) !== String(this.#pending)) this.#log.warn('config.pending', { problems: this.#pending });
+    const again = async () => {
+      // A newer one, or another service, has been given all of it meanwhile.
+      if (network === this.#network && service === this.#service) await this.#reconfigure(service);
+    };
+    setTimeout(() => this.#afterReloads(again), TRY_AGAIN_MS).unref();
+  }
+
+  #applied(): void {
+    this.#pending = [];
+    this.#loadedAt = systemClock.now();
     this.#metrics.configReloaded('success');
     this.#log.info('config.applied', {
-      domains: parsed.network.domains.length,
-      instances: parsed.network.instances.length,
+      domains: this.#network.domains.length,
+      instances: this.#network.instances.length,
     });
   }
 
   #refuse(problems: readonly string[]): void {
-    this.#problems = problems;
+    this.#refused = problems;
     this.#metrics.configReloaded('failure');
     this.#log.error('config.refused; the running network goes on', {
       problems,

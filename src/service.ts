@@ -7,47 +7,36 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from './core/clock.ts';
 import type { DomainName, RelPath } from './core/path.ts';
-import { type Domain, domainsOf, type Instance, type Network } from './core/topology.ts';
-import { keepHeapSmall, LARGE_CACHE_BYTES, LARGE_ENTRIES } from './engine.ts';
-import { forgetIndex } from './folder/cache.ts';
+import { domainsOf, type Instance, type Network } from './core/topology.ts';
 import type { ScanReport } from './folder/full-scan.ts';
-import { ignoring } from './folder/ignore.ts';
 import { acquireLock, type Holder, type Lock, LockError } from './folder/lock.ts';
 import type { PathEvent } from './folder/path-event.ts';
 import { Pauses } from './folder/pauses.ts';
 import { realDisk } from './folder/real-disk.ts';
-import { Replica } from './folder/replica.ts';
+import type { Replica } from './folder/replica.ts';
 import type { ReplicaReport } from './folder/replica-report.ts';
-import { threadScanner } from './folder/scan-worker.ts';
 import { threadSmallFiles } from './folder/small-files-worker.ts';
-import { type TrashArea, TrashKeeper } from './folder/trash-keeper.ts';
+import { TrashKeeper } from './folder/trash-keeper.ts';
 import { makePrivate, openVolume, type Volume } from './folder/volume.ts';
 import { type Watcher, watch } from './folder/watch.ts';
-import type { Hint, Trouble } from './folder/watch-source.ts';
+import type { Trouble } from './folder/watch-source.ts';
 import { PeerClient } from './peer/client.ts';
 import { PROTOCOLS } from './peer/protocol.ts';
 import { createPeerServer, type PeerServer } from './peer/server.ts';
 import { Throughput, type Traffic } from './peer/throughput.ts';
 import type { TlsSource } from './peer/tls.ts';
 import type { Transfer } from './peer/transfer.ts';
+import { ServiceDomains } from './service-domains.ts';
 import { Feed } from './sync/feed.ts';
 import { Loop } from './sync/loop.ts';
 import type { FileRef, HashItem } from './sync/peer.ts';
 import type { PullReport } from './sync/pull-report.ts';
 import { Server } from './sync/serve.ts';
 
-/** Where the caches of the domains are. */
-const CACHE = '.dfsync/cache';
-/** Where the trash of most domains is. */
-const TRASH = '.dfsync/trash';
 /** Whoever pulls from here asks at least so often: twice as long as a feed without news is held open. */
 const PULLS_MS = 60_000;
 /** How old a file's date must be before the file is read: one granule of common file systems. */
 const GRANULE_MS = 2;
-/** A volume like that has nothing to say, and is not to be written to. */
-const NO_STATFS =
-  'the volume does not say how much room it has (statfs): look at its mount, and at the log of the kernel';
-
 /** What a service is started with. */
 export interface ServiceOptions {
   readonly root: string;
@@ -74,13 +63,6 @@ export interface ServiceOptions {
   onWait(holder: Holder | undefined): void;
 }
 
-interface Running {
-  readonly replica: Replica;
-  readonly directory: string;
-  readonly stop: AbortController;
-  readonly ended: Promise<void>;
-}
-
 export class Service {
   readonly feed = new Feed(randomUUID());
   readonly loop: Loop;
@@ -89,7 +71,7 @@ export class Service {
   readonly #peers: PeerServer;
   readonly #disk;
   readonly #smallFiles;
-  readonly #replicas = new Map<DomainName, Running>();
+  readonly #domains: ServiceDomains;
   #network: Network;
   #self: Instance;
   #lock: Lock | undefined;
@@ -99,8 +81,8 @@ export class Service {
   readonly #trash: TrashKeeper;
   readonly #throughput = new Throughput();
   readonly #pauses: Pauses;
-  /** It was seen that there is much to hold: from then on the heap is kept small. */
-  #isLarge = false;
+  /** Everything that is begun at a start has begun. */
+  #isOpen = false;
   #fail: (error: unknown) => void = () => {};
   readonly #failed: Promise<never>;
 
@@ -116,10 +98,28 @@ export class Service {
     });
     this.#failed.catch(() => {});
     const { clock, version } = options;
+    this.#domains = new ServiceDomains({
+      ...options,
+      disk: this.#disk,
+      smallFiles: this.#smallFiles,
+      self: () => this.#self,
+      volume: () => this.#volume!,
+      objection: () => this.volumeObjection,
+      isLockLost: () => this.#lock!.lost.aborted,
+      space: () => this.space,
+      paused: domain => this.#pauses.reason(domain),
+      onChange: (domain, path, via) => this.feed.append(domain, path, via),
+      onReady: replica => {
+        this.loop.ready(replica.domain);
+        void this.#watcher?.cover(replica.directoryInodes());
+      },
+      onForgotten: () => this.loop.compare(),
+      onFailure: error => this.#fail(error),
+    });
     this.#trash = new TrashKeeper(
       this.#disk,
       clock,
-      () => this.#trashAreas(),
+      () => this.#domains.trashAreas(),
       () => ({ days: this.#self.options.trashDays, bytes: this.#self.options.trashBytes }),
     );
     this.#server = new Server({
@@ -141,7 +141,7 @@ export class Service {
       onEvent: (event, fields) => options.onEvent('info', event, fields),
       onWarning: (event, fields) => options.onEvent('warn', event, fields),
       onBeat: () => {
-        this.#watchSize();
+        this.#domains.watchSize();
         options.onBeat();
       },
     });
@@ -162,7 +162,7 @@ export class Service {
 
   /** The replicas by domain. */
   get folders(): ReadonlyMap<DomainName, Replica> {
-    return new Map([...this.#replicas].map(([domain, { replica }]) => [domain, replica]));
+    return this.#domains.replicas;
   }
 
   /** The network in force. */
@@ -226,15 +226,6 @@ export class Service {
     return this.#trash.bytesIn(replica.trash);
   }
 
-  /** The trash of every domain, also of those that are not served any more; of nothing while the volume is not ours. */
-  #trashAreas(): TrashArea[] {
-    if (this.#volume?.check() !== undefined) return [];
-    const areas = [...this.#replicas.values()].map(({ replica }) => replica.trash);
-    const known = new Set(areas.map(({ directory }) => directory));
-    const others = this.#disk.list(TRASH).map(name => `${TRASH}/${name}`);
-    return [...areas, ...others.flatMap(directory => (known.has(directory) ? [] : { directory, thrown: 0 }))];
-  }
-
   /** When a peer last asked for changes of this instance. */
   askedAt(roleid: number): number | undefined {
     return this.feed.done.get(roleid)?.at;
@@ -274,19 +265,19 @@ export class Service {
           new LockError(`the lock on ${root} was lost: another process may write to it; nothing more is touched`),
         ),
       );
-      this.#forgetUnserved();
       const domains = domainsOf(this.#network, this.#self.site);
       // First: inotifywait may pass over a directory that is made while it goes through the tree.
-      for (const { directory } of domains) this.#makeMissing(directory);
+      this.#domains.prepare(domains);
       // Watches are established while caches are read, in another process; what is hinted at meanwhile is met by the first scan.
       this.#watching = this.#watch();
-      for (const domain of domains) await this.#add(domain);
+      await this.#domains.open(domains);
       const bound = await this.#peers.listen(this.#is.listen.host, this.#is.listen.port);
       this.#is.onEvent('info', 'peers.listening', bound);
       this.#watcher = await this.#watching;
-      for (const running of this.#replicas.values()) this.#start(running);
+      this.#domains.start();
       void this.#trash.run(loopEnd.signal).catch(error => this.#fail(error));
       await this.loop.configure(this.#network, this.#self, this.folders);
+      this.#isOpen = true;
       onRunning();
       await Promise.race([this.loop.run(AbortSignal.any([signal, loopEnd.signal])), this.#failed]);
     } catch (error) {
@@ -297,135 +288,40 @@ export class Service {
     }
   }
 
-  /** Takes another network live: domains and peers come and go, what stays the same is left running. */
-  async reconfigure(network: Network, self: Instance): Promise<void> {
+  /**
+   * Takes another network live: domains and peers come and go, what stays the same is left running. Answers what of it cannot be
+   * done yet, and why: then the same is to be asked again.
+   */
+  async reconfigure(network: Network, self: Instance): Promise<readonly string[]> {
+    if (this.#lock && !this.#isOpen) return ['it came while the instance was starting'];
     this.#network = network;
     this.#self = self;
-    const wanted = new Map(domainsOf(network, self.site).map(domain => [domain.name, domain]));
-    const leaving = [...this.#replicas].filter(([name, { directory }]) => wanted.get(name)?.directory !== directory);
-    const leavingReplicas = leaving.map(([name, running]) => {
-      this.#replicas.delete(name);
-      return running;
-    });
-    for (const domain of wanted.values()) {
-      if (this.#replicas.has(domain.name)) continue;
-      this.#makeMissing(domain.directory);
-      await this.#add(domain);
-      this.#start(this.#replicas.get(domain.name)!);
-    }
-    await this.loop.configure(network, self, this.folders);
-    for (const running of leavingReplicas) {
-      await this.#end(running);
-      this.#volume?.forget(running.directory);
-    }
-    this.#forgetUnserved();
+    // Who waits for the lock begins with these.
+    if (!this.#lock) return [];
+    const domains = domainsOf(network, self.site);
+    const configure = () => this.loop.configure(network, self, this.folders);
+    // Before others begin, which may have the same directory.
+    await this.#domains.leave(domains, configure);
+    const objections = await this.#domains.begin(domains);
+    await configure();
+    return objections;
   }
 
   /** Looks at everything again. */
   rescan(): void {
-    for (const { replica } of this.#replicas.values()) replica.rescan();
-  }
-
-  /** Losing a domain is never a deletion: its files stay, what was known of them goes. */
-  #forgetUnserved(): void {
-    const served = new Set(domainsOf(this.#network, this.#self.site).map(domain => domain.directory));
-    for (const directory of this.#disk.list(CACHE))
-      if (!served.has(directory)) forgetIndex(this.#disk, `${CACHE}/${directory}`);
-  }
-
-  /** A domain's directory that was there before and is missing now is no reason to make an empty one. */
-  #makeMissing(directory: string): void {
-    if (!this.#disk.lstat(directory) && !this.#disk.lstat(`${CACHE}/${directory}`)) this.#disk.mkdir(directory, 0o755);
-  }
-
-  async #add({ name, directory }: Domain): Promise<void> {
-    const cache = `${CACHE}/${directory}`;
-    const area = this.#disk.lstat(directory) ? this.#volume!.privateArea(directory) : '.dfsync';
-    const { clock, root } = this.#is;
-    const { options } = this.#self;
-    const guard = () => this.#volume!.check() ?? this.#volume!.domainObjection(directory);
-    const replica = new Replica({
-      domain: name,
-      directory,
-      areas: { staging: `${area}/staging/${directory}`, trash: `${area}/trash/${directory}`, cache },
-      disk: this.#disk,
-      clock,
-      random: Math.random,
-      self: this.#self.roleid,
-      scanner: threadScanner(root),
-      smallFiles: this.#smallFiles,
-      settleMs: options.settleMs,
-      scanIntervalMs: options.scanIntervalMs,
-      fsync: options.fsync,
-      retentionMs: options.retentionMs,
-      created: this.#volume!.marker.created,
-      ignored: ignoring(options.ignore),
-      guard,
-      circumstances: () => {
-        const { space } = this;
-        const { free, total } = space ?? { free: 0, total: 0 };
-        return {
-          volume: guard() ?? (space ? undefined : NO_STATFS),
-          lockLost: this.#lock!.lost.aborted,
-          freeRatio: total === 0 ? 1 : free / total,
-          minFreeRatio: options.minFreeRatio,
-          totalBytes: total === 0 ? Number.POSITIVE_INFINITY : total,
-          paused: this.#pauses.reason(name),
-        };
-      },
-      onChange: (domain, path, via) => this.feed.append(domain, path, via),
-      onReady: domain => {
-        this.loop.ready(domain);
-        void this.#watcher?.cover(replica.directoryInodes());
-      },
-      onForgotten: () => this.loop.compare(),
-      onEvent: (event, fields) => this.#is.onEvent('warn', event, fields),
-      onPath: this.#is.onPath,
-      onScan: this.#is.onScan,
-      onReport: report => this.#is.onReplicaReport(name, report),
-    });
-    if (this.#bytesIn(cache) > LARGE_CACHE_BYTES) keepHeapSmall();
-    await replica.open();
-    this.#replicas.set(name, { replica, directory, stop: new AbortController(), ended: Promise.resolve() });
+    this.#domains.rescan();
   }
 
   #watch(): Promise<Watcher> {
     const watching = watch(this.#is.root, {
       source: this.#self.options.watch,
       clock: this.#is.clock,
-      onHint: hints => this.#hinted(hints),
+      onHint: hints => this.#domains.hint(hints),
       onTrouble: trouble => this.#trouble(trouble),
     });
     // It is told when it is waited for, and that may be never.
     watching.catch(() => {});
     return watching;
-  }
-
-  #bytesIn(directory: string): number {
-    if (!this.#disk.lstat(directory)) return 0;
-    const sizes = this.#disk.list(directory).map(name => this.#disk.lstat(`${directory}/${name}`)?.size ?? 0);
-    return sizes.reduce((sum, size) => sum + size, 0);
-  }
-
-  /** There may be much to hold by now; what a first pull adds between two heartbeats is some megabytes. */
-  #watchSize(): void {
-    if (this.#isLarge) return;
-    let entries = 0;
-    for (const { replica } of this.#replicas.values()) entries += replica.totals.entries;
-    this.#isLarge = entries >= LARGE_ENTRIES;
-    if (this.#isLarge) keepHeapSmall();
-  }
-
-  #start(running: Running): void {
-    const ended = running.replica.run(running.stop.signal).catch(error => this.#fail(error));
-    this.#replicas.set(running.replica.domain, { ...running, ended });
-  }
-
-  async #end({ replica, stop, ended }: Running): Promise<void> {
-    stop.abort();
-    await ended;
-    // Without the lock the volume may be another's.
-    if (this.#lock && !this.#lock.lost.aborted && this.#volume?.check() === undefined) await replica.close();
   }
 
   async #stop(): Promise<void> {
@@ -434,17 +330,7 @@ export class Service {
       () => {},
     );
     await this.#peers.close();
-    for (const running of this.#replicas.values()) {
-      try {
-        await this.#end(running);
-      } catch (error) {
-        this.#is.onEvent('error', 'cache.flush', {
-          domain: running.replica.domain,
-          error,
-          next: 'look at the volume: full, read-only or gone; the journal has what the cache has not',
-        });
-      }
-    }
+    await this.#domains.close();
     await this.#smallFiles.close();
     await this.#lock?.release();
   }
@@ -460,7 +346,7 @@ export class Service {
       onRefused: (path, reason, domain) => {
         // Told by the problems, which say no more of it than a log can bear.
         const message = `peer ${peer.name} announced it: ${reason}; it is left out`;
-        this.#replicas.get(domain)?.replica.problems.report(path as RelPath, 'refused', message, this.#is.clock.now());
+        this.folders.get(domain)?.problems.report(path as RelPath, 'refused', message, this.#is.clock.now());
       },
     });
   }
@@ -468,21 +354,6 @@ export class Service {
   #transferred(transfer: Transfer): void {
     this.#throughput.add(transfer, this.#is.clock.now());
     this.#is.onTransfer(transfer);
-  }
-
-  #hinted(hints: readonly Hint[]): void {
-    const byDirectory = new Map([...this.#replicas.values()].map(({ directory, replica }) => [directory, replica]));
-    for (const { path, closed, deep } of hints) {
-      if (path === '') {
-        this.rescan();
-        continue;
-      }
-      const slash = path.indexOf('/');
-      const replica = byDirectory.get(slash < 0 ? path : path.slice(0, slash));
-      if (!replica) continue;
-      if (slash < 0) replica.rescan();
-      else replica.hint(path.slice(slash + 1) as RelPath, closed, deep);
-    }
   }
 
   #trouble(trouble: Trouble): void {

@@ -38,7 +38,7 @@ export function statusText({ instance, domains, peers, unmapped }: Status, paint
     `${name} (roleid ${roleid}) on ${server} of ${site}, dfsync ${version}: ${paint(toneOfInstance(state), state)}${reason === undefined ? '' : `, ${reason}`}`,
     `${up} of ${peers.length} peers are up; changes are noticed by ${watch.kind}`,
     ...(watch.degraded === undefined ? [] : [warn(`only scans find changes: ${watch.degraded}`)]),
-    ...config.problems.map(problem => warn(`the newest network description is refused: ${problem}`)),
+    ...config.problems.map(problem => warn(`the newest network description is not in force: ${problem}`)),
     ...certificates.flatMap(({ use, trouble }) =>
       trouble === undefined ? [] : [warn(`certificate of ${use}: ${trouble}`)],
     ),

@@ -74,8 +74,8 @@ export function readyz(status: Status, now: number): Health {
     checks.push({
       name: 'config',
       state: 'warning',
-      reason: refusedText(config.problems),
-      next: 'correct the file; it is read again',
+      reason: notInForce(config.problems),
+      next: 'correct what it names; the file is read again at once',
     });
   if (watch.degraded !== undefined)
     checks.push({
@@ -307,9 +307,9 @@ function lastHeard(since: number | undefined): string {
     : `last heard of them on ${new Date(since).toISOString()}`;
 }
 
-function refusedText(problems: readonly string[]): string {
+function notInForce(problems: readonly string[]): string {
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
-  return `the newest network description was refused: ${problems[0]}${more}`;
+  return `the newest network description is not in force: ${problems[0]}${more}`;
 }
 
 function seconds(ms: number): number {

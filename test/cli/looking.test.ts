@@ -50,7 +50,7 @@ describe('the status of an instance', () => {
       }),
       plain,
     ).join('\n');
-    for (const said of [/waiting-for-lock, held by n9/, /refused: sites: none/, /out of watches/, /ends tomorrow/])
+    for (const said of [/waiting-for-lock, held by n9/, /not in force: sites: none/, /out of watches/, /ends tomorrow/])
       assert.match(text, said);
     assert.match(text, /no domain is served\n\nnot synchronised, no domain maps them: lost, "a\\nb"$/);
   });

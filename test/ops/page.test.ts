@@ -214,7 +214,7 @@ const VERDICTS: readonly [name: string, status: () => Status, headline: RegExp, 
     'a description that is refused',
     () => withInstance({ config: { loadedAt: 1, problems: ['sites[0]: no name'], warnings: [] } }),
     /^▲ Needs a look$/,
-    /network description is refused; the one before is in force – sites\[0\]: no name/,
+    /network description is not in force – sites\[0\]: no name/,
   ],
   [
     'another process that holds the volume',

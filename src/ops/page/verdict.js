@@ -281,9 +281,9 @@ function ofInstance({ config, watch, certificates }) {
   if (config.problems.length > 0)
     findings.push({
       level: 'warn',
-      what: 'the newest network description is refused; the one before is in force',
+      what: 'the newest network description is not in force',
       why: config.problems.join('; '),
-      next: 'correct the file; it is read again',
+      next: 'correct what it names; the file is read again at once',
       at,
     });
   if (watch.degraded !== undefined)
