@@ -12,6 +12,7 @@ import { compareMarks, mergeVersions, newest, sameVersion } from '../core/versio
 import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
 import type { DomainIndex, Identity, Kept } from './index-store.ts';
 import { placeOf } from './scan.ts';
+import { whileOpen } from './shut-directory.ts';
 import type { Staging } from './staging.ts';
 import type { Trash } from './trash.ts';
 import { lookAtTree } from './whole-tree.ts';
@@ -413,23 +414,11 @@ class Step {
     return stat.device !== this.#is.disk.lstat(this.#is.directory)?.device;
   }
 
-  /** Runs a change inside a directory, opening one that its mode closes to us for just so long. */
+  /** Changes what stands at a path, in a directory that may be shut. */
   #writable(path: RelPath, change: (place: string) => void): void {
-    const place = this.#place(path);
     this.begun = true;
-    try {
-      change(place);
-    } catch (error) {
-      if (!(error instanceof DiskError) || error.code !== 'EACCES') throw error;
-      const parent = placeOf(this.#is.directory, parentOf(path));
-      const mode = this.#is.disk.lstat(parent)?.mode ?? 0o755;
-      this.#is.disk.chmod(parent, mode | 0o700);
-      try {
-        change(place);
-      } finally {
-        this.#is.disk.chmod(parent, mode);
-      }
-    }
+    const place = this.#place(path);
+    whileOpen(this.#is.disk, placeOf(this.#is.directory, parentOf(path)), () => change(place));
   }
 
   #place(path: RelPath): string {

@@ -15,6 +15,7 @@ import type { JournalRecord } from './journal.ts';
 import type { Looker } from './look.ts';
 import type { Via } from './path-event.ts';
 import { placeOf } from './scan.ts';
+import { shutParent, shutParentOf } from './shut-directory.ts';
 import type { Staging } from './staging.ts';
 
 /** A disk that does not say what became of a step is asked again after so long. */
@@ -45,6 +46,8 @@ interface Step {
   readonly action: Action;
   readonly via: Via;
   readonly intents: readonly Intent[];
+  /** Paths that it may have changed: those of the intents, and directories that it may have left open. */
+  readonly paths: readonly RelPath[];
   /** Why it is not known yet what became of it. */
   why: Why | undefined;
 }
@@ -63,11 +66,10 @@ export class FailedSteps {
   add(action: Action, via: Via): void {
     const site = via(action.entry.path);
     const intents = singleIntentsOf(action, this.#is.directory);
-    const step: Step = { action, via: () => site, intents, why: undefined };
+    const step: Step = { action, via: () => site, intents, paths: this.#pathsOf(intents), why: undefined };
     if (this.#settle(step)) return;
-    const paths = pathsOf(step);
-    for (const path of paths) this.#open.set(path, step);
-    this.#is.looker.suspend(paths.filter(path => path !== action.entry.path));
+    for (const path of step.paths) this.#open.set(path, step);
+    this.#is.looker.suspend(step.paths.filter(path => path !== action.entry.path));
     this.#pause.wake();
   }
 
@@ -132,17 +134,20 @@ export class FailedSteps {
     const { disk, directory, index, staging, looker } = this.#is;
     const { path } = intent.will;
     const wasThere = isLive(index.get(path)) && !looker.isMissing(path) && !looker.isHeld(path);
-    if (isLive(intent.will) && !wasThere && !disk.lstat(placeOf(directory, path))) return { became: 'nothing' };
+    if (isLive(intent.will) && !wasThere && !disk.lstat(placeOf(directory, path))) {
+      shutParent(path, this.#is);
+      return { became: 'nothing' };
+    }
     return becameOf(intent, { disk, directory, index, writtenAt: 0, staged: entry => staging.place(entry) });
   }
 
-  #close(step: Step): void {
-    const paths = pathsOf(step);
+  #close({ paths }: Step): void {
     for (const path of paths) this.#open.delete(path);
     this.#is.looker.resume(paths);
   }
-}
 
-function pathsOf({ intents }: Step): RelPath[] {
-  return intents.map(({ will }) => will.path);
+  #pathsOf(intents: readonly Intent[]): RelPath[] {
+    const paths = intents.map(({ will }) => will.path);
+    return [...new Set([...paths, ...paths.flatMap(path => shutParentOf(path, this.#is.index) ?? [])])];
+  }
 }

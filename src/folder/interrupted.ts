@@ -9,6 +9,7 @@ import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
 import type { DomainIndex, Kept } from './index-store.ts';
 import type { Intent } from './intents.ts';
 import { hasParents, placeOf } from './scan.ts';
+import { shutParent, whileOpen } from './shut-directory.ts';
 
 /** Where intents come true. */
 export interface InterruptedContext {
@@ -35,6 +36,7 @@ export type Became =
 export function becameOf(intent: Intent, is: InterruptedContext): Became {
   const entry = intent.will;
   const stat = finish(intent, is);
+  shutParent(entry.path, is);
   const seen = stat && seenOf(stat, () => is.disk.readlink(placeOf(is.directory, entry.path)));
   const was = is.index.onDisk(entry.path);
   if (!seen) {
@@ -84,17 +86,21 @@ function finish({ will: entry, staged, moved }: Intent, is: InterruptedContext):
   const place = placeOf(directory, entry.path);
   const was = index.get(entry.path);
   if (disk.lstat(place) || !isLive(entry) || !hasParents(disk, directory, entry.path)) return disk.lstat(place);
+  const parent = placeOf(directory, parentOf(entry.path));
   if (entry.kind === 'directory' && isLive(was) && was.kind !== 'directory') {
-    disk.mkdir(place, entry.mode);
-    const above = disk.lstat(placeOf(directory, parentOf(entry.path)));
+    whileOpen(disk, parent, () => disk.mkdir(place, entry.mode));
+    const above = disk.lstat(parent);
     if (above) disk.chown(place, above.uid, above.gid);
-  } else if (staged && isWhole(disk.lstat(is.staged(entry)), entry)) install(is.staged(entry), place, entry, disk);
+  } else if (staged && isWhole(disk.lstat(is.staged(entry)), entry))
+    whileOpen(disk, parent, () => install(is.staged(entry), place, entry, disk));
   else if (
     moved?.startsWith(`${directory}/`) &&
     isWhole(disk.lstat(moved), entry) &&
     isDated(disk.lstat(moved), entry, index.kept(moved.slice(directory.length + 1) as RelPath))
   )
-    install(moved, place, entry, disk);
+    whileOpen(disk, parent, () =>
+      whileOpen(disk, moved.slice(0, moved.lastIndexOf('/')), () => install(moved, place, entry, disk)),
+    );
   return disk.lstat(place);
 }
 

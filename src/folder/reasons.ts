@@ -76,7 +76,7 @@ export class Reasons {
 
   /** Nothing is due at these paths until {@link resume}. */
   suspend(paths: Iterable<RelPath>): void {
-    for (const path of paths) this.#applying.set(path, this.take(path));
+    for (const path of paths) this.#applying.set(path, (this.#applying.get(path) ?? 0) | this.take(path));
   }
 
   /** Due is what came before, or meanwhile. */

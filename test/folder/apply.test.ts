@@ -4,7 +4,7 @@ import type { Entry } from '../../src/core/entry.ts';
 import type { Action } from '../../src/core/plan.ts';
 import { DiskError } from '../../src/folder/disk.ts';
 import { directory, file, pathOf, symlink, tombstone } from '../support/entries.ts';
-import { asUser, NOW, SELF, Workbench } from '../support/workbench.ts';
+import { NOW, SELF, Workbench } from '../support/workbench.ts';
 
 const OLD = { 1: 100 };
 const NEW = { 1: 200 };
@@ -550,7 +550,7 @@ describe('a directory that may not be written', () => {
         const bench = new Workbench();
         bench.have(directory('p', OLD, 0o555), source, ...(known ? [known] : []));
         bench.stage(file('p/x', NEW, { size: 6, mtime: 77 }));
-        bench.seen = asUser(bench.disk);
+        bench.seen = bench.disk.mount('owner');
         assert.equal(bench.apply(action).result, 'done');
         assertDone(bench, action);
         assert.equal(bench.disk.lstat('d/p')?.mode, 0o555);

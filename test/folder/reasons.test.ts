@@ -51,6 +51,15 @@ describe('reasons to look at a path', () => {
     assert.deepEqual([reasons.size, reasons.take(PATH)], [1, SCANNED | HINTED | CLOSED]);
   });
 
+  it('are kept where a second thing that is applied there has them wait too', () => {
+    const reasons = reasonsAfterScan();
+    reasons.suspend([PATH]);
+    reasons.add(PATH, HINTED);
+    reasons.suspend([PATH]);
+    reasons.resume([PATH]);
+    assert.equal(reasons.take(PATH), HINTED);
+  });
+
   it('are to list a new directory once more, a second later', () => {
     const reasons = reasonsAfterScan();
     reasons.listed(PATH, 5_000);

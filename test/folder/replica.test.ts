@@ -4,6 +4,7 @@ import { type Entry, isEqual, isLive } from '../../src/core/entry.ts';
 import type { RelPath } from '../../src/core/path.ts';
 import type { Action } from '../../src/core/plan.ts';
 import { dominates, sameVersion } from '../../src/core/version.ts';
+import type { Who } from '../sim/memory-disk.ts';
 import { type MemoryOptions, WITHOUT_MODES } from '../sim/memory-volume.ts';
 import { directory, pathOf, symlink, tombstone } from '../support/entries.ts';
 import { type Life, SETTLE_MS, START, Volume } from '../support/life.ts';
@@ -15,7 +16,12 @@ interface Wish {
   /** What peers wanted before. */
   readonly earlier?: Entry;
   readonly wanted: (life: Life) => Entry[];
+  /** Whose process carries it out. */
+  readonly who?: Who;
 }
+
+/** A directory that its owner may not write to: it is opened for each step in it. */
+const SHUT = { earlier: directory('dir', { 3: NEW[3] - 1 }, 0o555), who: 'owner' } as const;
 
 const wishes: Wish[] = [
   { name: 'a new file', wanted: () => [wishedFile('new')] },
@@ -63,6 +69,15 @@ const wishes: Wish[] = [
     },
   },
   { name: 'a renamed directory', wanted: life => treeMoved(life, 'dir', 'other') },
+  { ...SHUT, name: 'a new file in a directory that is shut', wanted: () => [wishedFile('dir/new')] },
+  { ...SHUT, name: 'a newer content in a directory that is shut', wanted: () => [wishedFile('dir/a')] },
+  { ...SHUT, name: 'a deletion in a directory that is shut', wanted: () => [tombstone('dir/a', NEW, START)] },
+  {
+    ...SHUT,
+    name: 'a directory for a file in a directory that is shut',
+    wanted: () => [directory('dir/a', NEW), wishedFile('dir/a/b')],
+  },
+  { ...SHUT, name: 'a renamed directory in one that is shut', wanted: life => treeMoved(life, 'dir/sub', 'dir/other') },
 ];
 
 /** What an origin announces of a directory that it has renamed. */
@@ -114,8 +129,8 @@ function assertTrue(life: Life, volume: Volume, { keeps } = DISKS[0]!): void {
 type Entries = ReadonlyMap<RelPath, Entry>;
 
 /** A process about to carry out a wish: what it knows, and what it will know. */
-async function wished({ earlier, wanted }: Wish, options: Partial<MemoryOptions> = {}) {
-  const volume = await known(options);
+async function wished({ earlier, wanted, who }: Wish, options: Partial<MemoryOptions> = {}) {
+  const volume = await known(options, who);
   const life = await volume.start();
   if (earlier) await carryOut(volume, life, [earlier]);
   const entries = wanted(life);

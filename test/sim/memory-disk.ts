@@ -12,6 +12,7 @@ import {
   type Inode,
   type MemoryOptions,
   MemoryVolume,
+  type Slot,
   WITHOUT_MODES,
 } from './memory-volume.ts';
 
@@ -26,22 +27,27 @@ export interface Snapshot {
   readonly tree: Inode | undefined;
 }
 
+/** Whose process it is. The owner of everything, where he is not root, changes no name in a directory that he may not write to. */
+export type Who = 'root' | 'owner';
+
 /** The disk as one process sees it. In a simulation the engine has one mount, the users another, a restarted engine a new one. */
 export class MemoryDisk implements Disk {
   readonly #volume: MemoryVolume;
+  readonly #who: Who;
   /** Mutations left before the crash. */
   #fuse = Number.POSITIVE_INFINITY;
   #torn = false;
   #dead = false;
   #refuse: (mutation: boolean) => string | undefined = () => undefined;
 
-  constructor(volume: MemoryOptions | MemoryVolume) {
+  constructor(volume: MemoryOptions | MemoryVolume, who: Who = 'root') {
     this.#volume = volume instanceof MemoryVolume ? volume : new MemoryVolume(volume);
+    this.#who = who;
   }
 
   /** The same disk for another process, which crashes on its own. */
-  mount(): MemoryDisk {
-    return new MemoryDisk(this.#volume);
+  mount(who?: Who): MemoryDisk {
+    return new MemoryDisk(this.#volume, who);
   }
 
   /**
@@ -99,7 +105,7 @@ export class MemoryDisk implements Disk {
 
   /** Makes something that is never synchronised: a device, FIFO or socket. */
   mknod(path: string): void {
-    this.#change('mknod', path, () => this.#volume.make(path, 'special', 0o600));
+    this.#change('mknod', path, () => this.#make(path, 'special', 0o600));
   }
 
   lstat(path: string): Stat | undefined {
@@ -127,12 +133,12 @@ export class MemoryDisk implements Disk {
   }
 
   mkdir(path: string, mode: number): void {
-    this.#change('mkdir', path, () => this.#volume.make(path, 'directory', mode));
+    this.#change('mkdir', path, () => this.#make(path, 'directory', mode));
   }
 
   rmdir(path: string): void {
     this.#change('rmdir', path, () => {
-      const slot = this.#volume.slot(path);
+      const slot = this.#slot(path);
       if (this.#volume.need(path, 'directory').children.size > 0) throw new Errno('ENOTEMPTY');
       this.#volume.drop(slot);
     });
@@ -141,14 +147,14 @@ export class MemoryDisk implements Disk {
   symlink(target: string, path: string): void {
     this.#change('symlink', path, () => {
       if (target === '') throw new Errno('ENOENT');
-      this.#volume.make(path, 'symlink', 0o777).target = target;
+      this.#make(path, 'symlink', 0o777).target = target;
     });
   }
 
   link(from: string, to: string): void {
     this.#change('link', to, () => {
       const inode = this.#volume.get(from);
-      const slot = this.#volume.slot(to);
+      const slot = this.#slot(to);
       if (slot.inode) throw new Errno('EEXIST');
       if (inode.kind === 'directory' || this.#volume.options.withoutLinks) throw new Errno('EPERM');
       this.#volume.enter(slot, inode);
@@ -158,8 +164,8 @@ export class MemoryDisk implements Disk {
 
   rename(from: string, to: string): void {
     this.#change('rename', to, () => {
-      const source = this.#volume.slot(from);
-      const target = this.#volume.slot(to);
+      const source = this.#slot(from);
+      const target = this.#slot(to);
       if (source.inode === undefined) throw new Errno('ENOENT');
       if (source.inode === target.inode) return;
       if (`${to}/`.startsWith(`${from}/`)) throw new Errno('EINVAL');
@@ -177,7 +183,7 @@ export class MemoryDisk implements Disk {
   unlink(path: string): void {
     this.#change('unlink', path, () => {
       if (this.#volume.get(path).kind === 'directory') throw new Errno('EISDIR');
-      this.#volume.drop(this.#volume.slot(path));
+      this.#volume.drop(this.#slot(path));
     });
   }
 
@@ -204,10 +210,10 @@ export class MemoryDisk implements Disk {
   copy(from: string, to: string): void {
     this.#change('copy', to, () => {
       const source = this.#volume.need(from, 'file');
-      const slot = this.#volume.slot(to);
+      const slot = this.#slot(to);
       if (slot.inode?.kind === 'directory') throw new Errno('EISDIR');
       if (slot.inode) this.#volume.drop(slot);
-      this.#volume.put(this.#volume.make(to, 'file', source.mode), contentOf(source), 0);
+      this.#volume.put(this.#make(to, 'file', source.mode), contentOf(source), 0);
     });
   }
 
@@ -217,7 +223,7 @@ export class MemoryDisk implements Disk {
 
   writeFile(path: string, bytes: Uint8Array, mode: number): void {
     this.#write('write', path, bytes, part => {
-      const inode = this.#volume.file(path, mode);
+      const inode = this.#file(path, mode);
       inode.mode = this.#volume.options.withoutModes ? WITHOUT_MODES : mode & 0o777;
       this.#volume.put(inode, part, 0);
     });
@@ -237,7 +243,7 @@ export class MemoryDisk implements Disk {
 
   append(path: string, bytes: Uint8Array): void {
     this.#write('append to', path, bytes, part => {
-      const inode = this.#volume.file(path, 0o600);
+      const inode = this.#file(path, 0o600);
       this.#volume.put(inode, part, inode.size);
     });
   }
@@ -257,7 +263,7 @@ export class MemoryDisk implements Disk {
   }
 
   openAppend(path: string): Writer {
-    const inode = this.#change('open', path, () => this.#volume.file(path, 0o600));
+    const inode = this.#change('open', path, () => this.#file(path, 0o600));
     return {
       get size() {
         return inode.size;
@@ -320,6 +326,23 @@ export class MemoryDisk implements Disk {
       () => put(bytes),
       () => put(half),
     );
+  }
+
+  /** Where a name is to change. */
+  #slot(path: string): Slot {
+    const slot = this.#volume.slot(path);
+    if (this.#who !== 'root' && (slot.directory.mode & 0o200) === 0) throw new Errno('EACCES');
+    return slot;
+  }
+
+  #make(path: string, kind: Inode['kind'], mode: number): Inode {
+    this.#slot(path);
+    return this.#volume.make(path, kind, mode);
+  }
+
+  /** The file at a path, made where there is none. */
+  #file(path: string, mode: number): Inode {
+    return this.#volume.walk(path) ? this.#volume.need(path, 'file') : this.#make(path, 'file', mode);
   }
 
   #statOf(inode: Inode): Stat {

@@ -117,11 +117,6 @@ export class MemoryVolume {
     return inode;
   }
 
-  /** The file at a path, made where there is none. */
-  file(path: string, mode: number): Inode {
-    return this.slot(path).inode ? this.need(path, 'file') : this.make(path, 'file', mode);
-  }
-
   enter({ directory, name }: Slot, inode: Inode): void {
     directory.children.set(name, inode);
     inode.ctime = this.touch(directory);

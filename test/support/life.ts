@@ -6,7 +6,7 @@ import type { PathEvent } from '../../src/folder/path-event.ts';
 import { Replica } from '../../src/folder/replica.ts';
 import type { ReplicaReport } from '../../src/folder/replica-report.ts';
 import { inlineSmallFiles } from '../../src/folder/small-files.ts';
-import { Crash, MemoryDisk } from '../sim/memory-disk.ts';
+import { Crash, MemoryDisk, type Who } from '../sim/memory-disk.ts';
 import type { MemoryOptions } from '../sim/memory-volume.ts';
 import { type ClockView, VirtualClock } from '../sim/virtual-clock.ts';
 import { pathOf } from './entries.ts';
@@ -29,8 +29,12 @@ export class Volume {
   /** The disk as its users see it. */
   readonly disk: MemoryDisk;
 
-  constructor(clock = new VirtualClock(START), options: Partial<MemoryOptions> = {}) {
+  /** Whose the processes are that start on it. */
+  readonly who: Who;
+
+  constructor(clock = new VirtualClock(START), options: Partial<MemoryOptions> = {}, who: Who = 'root') {
     this.clock = clock;
+    this.who = who;
     this.disk = new MemoryDisk({ now: () => clock.now(), ...options });
     this.disk.mkdir('d', 0o755);
   }
@@ -80,7 +84,7 @@ export class Life {
 
   constructor(volume: Volume, self: number, domain = DOMAIN, directory = 'd') {
     this.#volume = volume;
-    this.disk = volume.disk.mount();
+    this.disk = volume.disk.mount(volume.who);
     this.clock = volume.clock.view();
     this.replica = new Replica({
       domain,

@@ -1,6 +1,7 @@
 /** What peers wish of a replica: a tree that it knows, wanted entries, and the actions that make them true. */
 import type { Entry } from '../../src/core/entry.ts';
 import { type Action, plan } from '../../src/core/plan.ts';
+import type { Who } from '../sim/memory-disk.ts';
 import type { MemoryOptions } from '../sim/memory-volume.ts';
 import { file } from './entries.ts';
 import { type Life, SETTLE_MS, START, Volume } from './life.ts';
@@ -11,8 +12,8 @@ export const VIA = 'south';
 export const NEW = { 3: START + 60_000 };
 
 /** A volume with a tree that an instance has known since its first life. */
-export async function known(options: Partial<MemoryOptions> = {}): Promise<Volume> {
-  const volume = new Volume(undefined, options);
+export async function known(options: Partial<MemoryOptions> = {}, who?: Who): Promise<Volume> {
+  const volume = new Volume(undefined, options, who);
   volume.disk.mkdir('d/dir', 0o755);
   volume.disk.mkdir('d/dir/sub', 0o755);
   for (const path of ['f', 'g', 'dir/a', 'dir/sub/b', ...Array.from({ length: 10 }, (_, i) => `keep${i}`)])

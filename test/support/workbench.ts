@@ -4,7 +4,7 @@ import { isLive } from '../../src/core/entry.ts';
 import type { RelPath } from '../../src/core/path.ts';
 import type { Action } from '../../src/core/plan.ts';
 import { type Applied, apply } from '../../src/folder/apply.ts';
-import { type Disk, DiskError } from '../../src/folder/disk.ts';
+import type { Disk } from '../../src/folder/disk.ts';
 import { DomainIndex } from '../../src/folder/index-store.ts';
 import { inlineSmallFiles } from '../../src/folder/small-files.ts';
 import { Staging } from '../../src/folder/staging.ts';
@@ -108,30 +108,6 @@ export class Workbench {
   thrown(): string[] {
     return this.disk.lstat(`trash/${DAY}`) ? namesBelow(this.disk, `trash/${DAY}`).sort() : [];
   }
-}
-
-/** A disk as a process sees it that is not root: a directory that it may not write keeps its names. */
-export function asUser(disk: MemoryDisk): Disk {
-  const changing = ['rename', 'unlink', 'mkdir', 'rmdir', 'symlink', 'link', 'writeFile', 'openAppend', 'copy'];
-  const check = (operation: string, path: unknown) => {
-    if (typeof path !== 'string' || !path.includes('/')) return;
-    const parent = disk.lstat(path.slice(0, path.lastIndexOf('/')));
-    if (parent && (parent.mode & 0o200) === 0) throw new DiskError('EACCES', operation, path);
-  };
-  return new Proxy(disk, {
-    get(target, name) {
-      const value = target[name as keyof MemoryDisk] as unknown;
-      if (typeof value !== 'function') return value;
-      return (...args: unknown[]) => {
-        if (changing.includes(String(name))) {
-          // Of a second name only the new one needs a place.
-          if (name !== 'link') check(String(name), args[0]);
-          if (name === 'rename' || name === 'link') check(String(name), args[1]);
-        }
-        return value.apply(target, args);
-      };
-    },
-  });
 }
 
 function contentOf({ path, size }: Entry): Buffer {

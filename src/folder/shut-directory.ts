@@ -1,0 +1,47 @@
+/**
+ * Directories whose mode keeps their own owner from changing names in them: one is opened for a step and shut again. Where the step was
+ * interrupted it may still be open, which is no change of its mode.
+ */
+import { parentOf, type RelPath } from '../core/path.ts';
+import { type Disk, DiskError } from './disk.ts';
+import type { DomainIndex } from './index-store.ts';
+import { placeOf } from './scan.ts';
+
+/** What an owner needs to change names in a directory. */
+const OPEN = 0o700;
+
+/** Runs a change of names in a directory, which is opened for just so long where it is shut. */
+export function whileOpen(disk: Disk, place: string, change: () => void): void {
+  try {
+    change();
+  } catch (error) {
+    if (!(error instanceof DiskError) || error.code !== 'EACCES') throw error;
+    const mode = disk.lstat(place)?.mode ?? 0o755;
+    disk.chmod(place, mode | OPEN);
+    try {
+      change();
+    } finally {
+      disk.chmod(place, mode);
+    }
+  }
+}
+
+/** The directory of a path, where it is one that is opened for a step. */
+export function shutParentOf(path: RelPath, index: DomainIndex): RelPath | undefined {
+  const parent = parentOf(path);
+  const known = parent && index.onDisk(parent);
+  return known?.kind === 'directory' && (known.mode & OPEN) !== OPEN ? parent : undefined;
+}
+
+/** Shuts the directory of a path, where a step has left it open. Throws a DiskError. */
+export function shutParent(
+  path: RelPath,
+  { disk, directory, index }: { readonly disk: Disk; readonly directory: string; readonly index: DomainIndex },
+): void {
+  const parent = shutParentOf(path, index);
+  if (parent === undefined) return;
+  const { mode } = index.onDisk(parent)!;
+  const place = placeOf(directory, parent);
+  const stat = disk.lstat(place);
+  if (stat?.kind === 'directory' && stat.mode === (mode | OPEN)) disk.chmod(place, mode);
+}
