@@ -138,7 +138,8 @@ export class Engine {
     this.#node = node;
     this.#is = surroundings;
     this.#chance = surroundings.chance.fork(`${node.name} life ${life}`);
-    this.disk = node.disk.mount();
+    // Not root: what may not be written is opened for each step.
+    this.disk = node.disk.mount('owner');
     this.clock = surroundings.clock.view(node.skewMs);
     this.feed = new Feed(`${node.name}.${life}`);
     this.loop = new Loop({

@@ -187,7 +187,7 @@ class Act {
 
   chmodDirectory(): string | undefined {
     const path = this.#pick('directory');
-    if (path !== undefined) this.#is.disk.chmod(this.#at(path), this.#is.chance.pick([0o700, 0o750, 0o755]));
+    if (path !== undefined) this.#is.disk.chmod(this.#at(path), this.#is.chance.pick([0o500, 0o700, 0o750, 0o755]));
     return path;
   }
 
