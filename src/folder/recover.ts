@@ -1,6 +1,6 @@
 /**
  * Recovering: what was thrown away comes back as a change of this instance. It is planned and applied like a peer's entries, so
- * what stands there now goes to the trash, and a file is moved out of the trash rather than copied.
+ * what stands there now goes to the trash, and a file leaves the trash once it stands in its place.
  */
 import type { Clock } from '../core/clock.ts';
 import { observe } from '../core/observe.ts';
@@ -72,14 +72,10 @@ async function recoverSlice(items: readonly Discarded[], is: RecoverContext): Pr
     failed.push({ path, reason: 'a file or symlink stands where its directory was: bring that directory back first' });
   const places = new Map(items.map(({ path, place }) => [path, place]));
   const ready: Action[] = [];
-  const moved: { readonly entry: Action['entry']; readonly place: string }[] = [];
   for (const action of actions) {
     const place = places.get(action.entry.path);
     try {
-      if (action.do === 'fetch' && place !== undefined) {
-        is.staging.adopt(action.entry, place);
-        moved.push({ entry: action.entry, place });
-      }
+      if (action.do === 'fetch' && place !== undefined) is.staging.borrow(action.entry, place);
       ready.push(action);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
@@ -88,12 +84,25 @@ async function recoverSlice(items: readonly Discarded[], is: RecoverContext): Pr
   }
   const results = await is.apply(ready);
   for (const [i, result] of results.entries()) {
-    if (result.result === 'done') continue;
-    const { path } = ready[i]!.entry;
-    const back = moved.find(({ entry }) => entry.path === path);
-    if (back) is.staging.giveBack(back.entry, back.place);
+    const { entry, do: did } = ready[i]!;
+    const place = did === 'fetch' ? places.get(entry.path) : undefined;
+    if (result.result === 'done') {
+      if (place !== undefined) takeOut(place, is.disk);
+      continue;
+    }
+    // What was begun, and failed half way, may be finished with it.
+    if (place !== undefined && !(result.result === 'failed' && result.begun)) is.staging.discard(entry);
     const reason = result.result === 'failed' ? result.message : 'it was changed just now: look at it, and try again';
-    failed.push({ path, reason });
+    failed.push({ path: entry.path, reason });
   }
   return failed;
+}
+
+/** An item is back: until then it was in the trash, too. What the disk does not give up stays there. */
+function takeOut(place: string, disk: Disk): void {
+  try {
+    disk.unlink(place);
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+  }
 }

@@ -5,6 +5,7 @@
 import { hashPath, prefixOf } from '../core/digest.ts';
 import type { Entry } from '../core/entry.ts';
 import { type Disk, DiskError, type Stat, type Writer } from './disk.ts';
+import { gaveName } from './second-name.ts';
 import type { SmallFiles } from './small-files.ts';
 
 /** A half-received file that nobody asked to go on with for so long is dropped at start. */
@@ -152,17 +153,11 @@ export class Staging {
     this.#disk.symlink(entry.target ?? '', this.place(entry));
   }
 
-  /** Takes a file over that nobody else needs, such as one in the trash. */
-  adopt(entry: Entry, from: string): void {
+  /** Takes a file that stays where it is until it is no longer needed there: its content once more, without copying where that can be. */
+  borrow(entry: Entry, from: string): void {
+    this.#clear(entry);
     this.#begin(this.place(entry));
-    this.#disk.rename(from, this.place(entry));
-  }
-
-  /** What was adopted is not needed after all. */
-  giveBack(entry: Entry, to: string): void {
-    const place = this.place(entry);
-    this.left(place);
-    if (this.#disk.lstat(place)) this.#disk.rename(place, to);
+    if (!gaveName(this.#disk, from, this.place(entry))) this.#disk.copy(from, this.place(entry));
   }
 
   /** What is staged of an entry is not wanted any more. What the disk does not give up is swept by a later start. */

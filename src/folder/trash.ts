@@ -11,14 +11,12 @@ import { isSameContent } from '../core/entry.ts';
 import { nameOf, parentOf, type RelPath, toBytes } from '../core/path.ts';
 import { newest, type Version } from '../core/version.ts';
 import { type Disk, DiskError, makeDirectories, seenOf } from './disk.ts';
+import { gaveName } from './second-name.ts';
 
 /** NAME_MAX of Linux. */
 const MAX_NAME_BYTES = 255;
 /** Items of one path and version that a day can hold. */
 const MAX_SAME = 1_000;
-
-/** How a system says that a file gets no second name; by FUSE it may be a call that is not there. */
-const REFUSALS: readonly string[] = ['EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EACCES'];
 
 export class Trash {
   readonly #disk: Disk;
@@ -54,15 +52,10 @@ export class Trash {
    * name; undefined where the system refuses it (protected_hardlinks, file systems without links).
    */
   keep(place: string, entry: Entry, conflict: boolean, now: number): string | undefined {
-    try {
-      const name = this.#room(entry, conflict, now);
-      this.#disk.link(place, name);
-      this.#thrown += entry.size;
-      return name;
-    } catch (error) {
-      if (error instanceof DiskError && REFUSALS.includes(error.code)) return undefined;
-      throw error;
-    }
+    const name = this.#room(entry, conflict, now);
+    if (!gaveName(this.#disk, place, name)) return undefined;
+    this.#thrown += entry.size;
+    return name;
   }
 
   /** Takes a second name back where the first one still is: nothing was thrown away after all. */

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import type { Entry } from '../../src/core/entry.ts';
 import { plan } from '../../src/core/plan.ts';
 import { undoing } from '../../src/core/recovery.ts';
+import type { MemoryOptions } from '../sim/memory-volume.ts';
 import { directory, file, pathOf, tombstone } from '../support/entries.ts';
 import { type Life, SETTLE_MS, START, Volume } from '../support/life.ts';
 
@@ -11,8 +12,11 @@ const LATER = { 3: START + 600_000 };
 const LONG = 'n'.repeat(250);
 
 /** A replica of a tree, running. */
-async function running(...files: readonly string[]): Promise<{ volume: Volume; life: Life }> {
-  const volume = new Volume();
+async function running(
+  options: Partial<MemoryOptions>,
+  ...files: readonly string[]
+): Promise<{ volume: Volume; life: Life }> {
+  const volume = new Volume(undefined, options);
   for (const path of files) {
     for (let slash = path.indexOf('/'); slash > 0; slash = path.indexOf('/', slash + 1))
       if (!volume.disk.lstat(`d/${path.slice(0, slash)}`)) volume.disk.mkdir(`d/${path.slice(0, slash)}`, 0o750);
@@ -51,7 +55,7 @@ async function undo(volume: Volume, life: Life, since: number) {
 
 describe('an undo', () => {
   it('brings a deleted tree back, with dates and modes, and spreads', async () => {
-    const { volume, life } = await running('a/b/f', 'a/g');
+    const { volume, life } = await running({}, 'a/b/f', 'a/g');
     const before = volume.disk.lstat('d/a/b/f')!;
     const since = life.clock.now();
     const tree = ['a/b/f', 'a/g', 'a/b', 'a'];
@@ -71,7 +75,7 @@ describe('an undo', () => {
   });
 
   it('brings a replaced file back, and what stood there goes to the trash', async () => {
-    const { volume, life } = await running('f');
+    const { volume, life } = await running({}, 'f');
     const since = life.clock.now();
     await wish(volume, life, file('f', LATER, { size: 3, mtime: START }));
     assert.deepEqual((await undo(volume, life, since)).failed, []);
@@ -83,7 +87,7 @@ describe('an undo', () => {
   });
 
   it('leaves what was thrown away before', async () => {
-    const { volume, life } = await running('f');
+    const { volume, life } = await running({}, 'f');
     await wish(volume, life, tombstone('f', LATER, START));
     await volume.pass(10);
     assert.deepEqual((await undo(volume, life, life.clock.now())).found, []);
@@ -92,7 +96,7 @@ describe('an undo', () => {
   });
 
   it('brings a directory back that a file took the place of', async () => {
-    const { volume, life } = await running('a/b/f', 'a/g');
+    const { volume, life } = await running({}, 'a/b/f', 'a/g');
     const since = life.clock.now();
     await wish(volume, life, file('a', LATER, { size: 3, mtime: START }));
     assert.equal(volume.disk.lstat('d/a')?.kind, 'file');
@@ -104,7 +108,7 @@ describe('an undo', () => {
   });
 
   it('knows names that were too long for the trash', async () => {
-    const { volume, life } = await running(`a/${LONG}`);
+    const { volume, life } = await running({}, `a/${LONG}`);
     const since = life.clock.now();
     await wish(volume, life, tombstone(`a/${LONG}`, LATER, START));
     assert.deepEqual((await undo(volume, life, since)).found, [`deletion of a/${LONG}`]);
@@ -114,7 +118,7 @@ describe('an undo', () => {
 
   it('tells directories whose names look like items of the trash, and files whose names look like hashes', async () => {
     const paths = ['v1~20240101.1/f', '0123456789abcdef'];
-    const { volume, life } = await running(...paths);
+    const { volume, life } = await running({}, ...paths);
     const since = life.clock.now();
     await wish(volume, life, ...[...paths, 'v1~20240101.1'].map(path => tombstone(path, LATER, START)));
     assert.deepEqual((await undo(volume, life, since)).failed, []);
@@ -124,7 +128,7 @@ describe('an undo', () => {
   });
 
   it('says what cannot come back, and leaves it in the trash', async () => {
-    const { volume, life } = await running('a/g', 'other');
+    const { volume, life } = await running({}, 'a/g', 'other');
     const since = life.clock.now();
     await wish(volume, life, tombstone('a/g', LATER, START), tombstone('other', LATER, START));
     await volume.pass(1);
@@ -144,7 +148,7 @@ describe('an undo', () => {
   });
 
   it('does not overwrite an edit that nobody has seen yet, and keeps the item', async () => {
-    const { volume, life } = await running('f');
+    const { volume, life } = await running({}, 'f');
     const since = life.clock.now();
     await wish(volume, life, file('f', LATER, { size: 3, mtime: START }));
     volume.write('f', 'an edit');
@@ -157,32 +161,54 @@ describe('an undo', () => {
     await life.end();
   });
 
-  it('survives a crash at any moment: the file is there, or in the trash still', async () => {
-    for (let mutations = 0; ; mutations++) {
-      const { volume, life } = await running('f');
-      const since = life.clock.now();
-      await wish(volume, life, tombstone('f', LATER, START));
-      life.disk.failAfter(mutations);
-      const died = await undo(volume, life, since).then(
-        () => life.disk.dead,
-        () => true,
-      );
-      life.kill();
-      const next = await volume.start();
-      const left = next.replica.discarded();
-      await volume.clock.settle();
-      const isThrown = (await left).some(({ path }) => path === 'f');
-      const isStaged = [...'0123456789abcdef'].some(digit => volume.disk.list(`.dfsync/staging/d/${digit}`).length > 0);
-      assert.ok(isThrown || isStaged || volume.disk.lstat('d/f'), `lost after ${mutations}`);
-      await next.end();
-      if (!died) break;
-    }
-  });
+  for (const withoutLinks of [false, true])
+    it(`survives a crash at any moment: the file is there, or in the trash still${withoutLinks ? ', without links' : ''}`, async () => {
+      for (let mutations = 0; ; mutations++) {
+        const { volume, life } = await running({ withoutLinks }, 'f');
+        const since = life.clock.now();
+        await wish(volume, life, tombstone('f', LATER, START));
+        life.disk.failAfter(mutations);
+        const died = await undo(volume, life, since).then(
+          () => life.disk.dead,
+          () => true,
+        );
+        life.kill();
+        const next = await volume.start();
+        const left = next.replica.discarded();
+        await volume.clock.settle();
+        const isThrown = (await left).some(({ path }) => path === 'f');
+        assert.ok(isThrown || volume.disk.lstat('d/f'), `lost after ${mutations}`);
+        await next.end();
+        if (!died) break;
+      }
+    });
+
+  for (const withoutLinks of [false, true])
+    it(`is finished where the disk fails half way${withoutLinks ? ', without links' : ''}: nothing is lost, and nothing deleted`, async () => {
+      for (let operations = 0; ; operations++) {
+        const { volume, life } = await running({ withoutLinks }, 'f');
+        const since = life.clock.now();
+        await wish(volume, life, file('f', LATER, { size: 3, mtime: START }));
+        let left = operations;
+        life.disk.refuse(mutation => (mutation && left-- <= 0 ? 'EIO' : undefined));
+        await undo(volume, life, since).catch(() => {});
+        const failed = left < 0;
+        life.disk.refuse(() => undefined);
+        await volume.pass(20 * SETTLE_MS);
+        const thrown = life.replica.discarded();
+        await volume.clock.settle();
+        assert.notEqual(life.replica.get(pathOf('f'))?.kind, 'tombstone', `deleted after ${operations}`);
+        const contents = [volume.text('f').length, ...(await thrown).map(({ seen }) => seen.size)];
+        for (const size of ['content of f'.length, 3]) assert.ok(contents.includes(size), `lost after ${operations}`);
+        await life.end();
+        if (!failed) break;
+      }
+    });
 });
 
 describe('a date in the future', () => {
   it('of this instance becomes now, is journaled and told; that of others stays', async () => {
-    const { volume, life } = await running('f', 'g');
+    const { volume, life } = await running({}, 'f', 'g');
     const ahead = life.clock.now() + 86_400_000;
     const f = { ...life.entry('f')!, version: { 0: START, 7: ahead } };
     const g = { ...life.entry('g')!, version: { 0: START, 3: ahead } };

@@ -139,12 +139,13 @@ describe('staging', () => {
     assert.ok(disk.lstat('source'));
   });
 
-  it('takes a file over', () => {
+  it('borrows a file, which stays where it is', () => {
     const { disk, staging } = opened();
     disk.writeFile('thrown', Buffer.from('0123456789'), 0o644);
-    staging.adopt(entry, 'thrown');
+    staging.borrow(entry, 'thrown');
     assert.equal(staging.received(entry), 10);
-    assert.equal(disk.lstat('thrown'), undefined);
+    staging.discard(entry);
+    assert.equal(Buffer.from(disk.readFile('thrown')).toString(), '0123456789');
   });
 
   it('discards, twice if asked to', async () => {
