@@ -268,6 +268,8 @@ describe('a volume that gets full in the middle', {
   });
 });
 
+/** Preloaded, it kills a process at a step of its own. */
+const KILL_AT = new URL('../faults/kill-at.ts', import.meta.url).href;
 /** A user who owns nothing. */
 const USER = 54_321;
 const AS_USER = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'];
@@ -353,7 +355,7 @@ describe('a file that the instance may not read', {
   });
 });
 
-describe('a file whose mode lets nobody read it', {
+describe('a mode that shuts', {
   skip: canBeUser ? false : 'needs root, setpriv, and a Node that an ordinary user may run',
 }, () => {
   let network: TestNetwork;
@@ -365,7 +367,7 @@ describe('a file whose mode lets nobody read it', {
   });
   after(() => network.close());
 
-  test('arrives at an instance that may not read it either', async () => {
+  test('a file to everybody: it arrives at an instance that may not read it either', async () => {
     const [n1, n2] = [network.get('n1'), network.get('n2')];
     for (const [name, size] of SIZES) {
       n1.write(`aside/${name}`, Buffer.alloc(size, 'c'), { mode: 0 });
@@ -377,6 +379,26 @@ describe('a file whose mode lets nobody read it', {
         return stat.size === size && (stat.mode & 0o777) === 0;
       });
     await n2.until('nothing to be listed', async () => (await n2.domain('acme')).items.length === 0);
+  });
+
+  test('a directory to its owner: it is shut still after a kill -9 in the middle of a step', async () => {
+    const [n1, n2] = [network.get('n1'), network.get('n2')];
+    const mode = (instance: Instance) => statSync(instance.path('acme/shut')).mode & 0o777;
+    n1.write('acme/shut/file', 'old');
+    await network.converge('acme');
+    chmodSync(n1.path('acme/shut'), 0o555);
+    await n2.until('it to be shut', () => mode(n2) === 0o555);
+    await n2.stop();
+    n1.write('acme/shut/file', 'the new one');
+    // A start tries a rename into each of the two domains. The one of the file is refused, so it opens the directory: it dies before the
+    // next one.
+    const dying = { KILL_VOLUME: n2.place.root, KILL_AT: 'rename staging>tree#4', NODE_OPTIONS: `--import=${KILL_AT}` };
+    n2.launch([...AS_USER, 'env', ...Object.entries(dying).map(([name, value]) => `${name}=${value}`)]);
+    await network.until('it to be dead', () => n2.wasKilled);
+    assert.deepEqual([mode(n2), n2.read('acme/shut/file')], [0o755, 'old']);
+    await n2.start(AS_USER);
+    await network.barrier('acme', 'n1');
+    assert.deepEqual([mode(n1), mode(n2), n2.read('acme/shut/file')], [0o555, 0o555, 'the new one']);
   });
 });
 
