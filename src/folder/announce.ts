@@ -15,8 +15,10 @@ import type { Obstacles } from './obstacles.ts';
 import { CLOSED, DEEP, HINTED, type Reasons } from './reasons.ts';
 import type { Sights } from './sight.ts';
 
-/** Changes announced in one synchronous stretch: some ten milliseconds, as a peer takes in one answer of the feed. */
-const ANNOUNCE_SLICE = 1_000;
+/** Paths announced in one synchronous stretch, some milliseconds: peers ask for what was announced while the rest is … */
+const ANNOUNCE_SLICE = 100;
+/** … and at most so many, until the next directory begins: as one answer of the feed has of them. */
+const ANNOUNCE_AT_MOST = 2_000;
 /** Held paths that are looked at in one synchronous stretch: a few milliseconds. */
 const HELD_SLICE = 256;
 
@@ -248,6 +250,6 @@ export class Announcer {
 function endOfMoves(moved: readonly Moved[], start: number): number {
   const isIn = (i: number) => i < moved.length && parentOf(moved[i]![0]) === parentOf(moved[i - 1]![0]);
   let end = start + ANNOUNCE_SLICE;
-  while (end < start + 2 * ANNOUNCE_SLICE && isIn(end)) end++;
+  while (end < start + ANNOUNCE_AT_MOST && isIn(end)) end++;
   return end;
 }
