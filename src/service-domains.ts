@@ -123,7 +123,7 @@ export class ServiceDomains {
         ...(await this.#attempt(`what was known of ${directory} cannot be forgotten`, () => this.#forget(directory))),
       );
     for (const domain of mapped)
-      if (!this.#running.has(domain.name))
+      if (!this.#running.has(domain.name) && !this.#left.has(domain.directory))
         objections.push(...(await this.#attempt(`${domain.name} cannot be begun`, () => this.#begin(domain))));
     return objections;
   }
