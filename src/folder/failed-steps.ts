@@ -15,7 +15,7 @@ import type { JournalRecord } from './journal.ts';
 import type { Looker } from './look.ts';
 import type { Via } from './path-event.ts';
 import { placeOf } from './scan.ts';
-import { shutParent, shutParentOf } from './shut-directory.ts';
+import { shutAbove, shutAgain } from './shut-directory.ts';
 import type { Staging } from './staging.ts';
 
 /** A disk that does not say what became of a step is asked again after so long. */
@@ -135,7 +135,7 @@ export class FailedSteps {
     const { path } = intent.will;
     const wasThere = isLive(index.get(path)) && !looker.isMissing(path) && !looker.isHeld(path);
     if (isLive(intent.will) && !wasThere && !disk.lstat(placeOf(directory, path))) {
-      shutParent(path, this.#is);
+      shutAgain(path, this.#is);
       return { became: 'nothing' };
     }
     return becameOf(intent, { disk, directory, index, writtenAt: 0, staged: entry => staging.place(entry) });
@@ -148,6 +148,6 @@ export class FailedSteps {
 
   #pathsOf(intents: readonly Intent[]): RelPath[] {
     const paths = intents.map(({ will }) => will.path);
-    return [...new Set([...paths, ...paths.flatMap(path => shutParentOf(path, this.#is.index) ?? [])])];
+    return [...new Set([...paths, ...paths.flatMap(path => shutAbove(path, this.#is.index))])];
   }
 }

@@ -9,7 +9,7 @@ import { type Disk, DiskError, type Stat, seenOf } from './disk.ts';
 import type { DomainIndex, Kept } from './index-store.ts';
 import type { Intent } from './intents.ts';
 import { hasParents, placeOf } from './scan.ts';
-import { shutParent, whileOpen } from './shut-directory.ts';
+import { shutAgain, whileOpen } from './shut-directory.ts';
 
 /** Where intents come true. */
 export interface InterruptedContext {
@@ -36,7 +36,7 @@ export type Became =
 export function becameOf(intent: Intent, is: InterruptedContext): Became {
   const entry = intent.will;
   const stat = finish(intent, is);
-  shutParent(entry.path, is);
+  shutAgain(entry.path, is);
   const seen = stat && seenOf(stat, () => is.disk.readlink(placeOf(is.directory, entry.path)));
   const was = is.index.onDisk(entry.path);
   if (!seen) {

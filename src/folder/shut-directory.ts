@@ -2,7 +2,7 @@
  * Directories whose mode keeps their own owner from changing names in them: one is opened for a step and shut again. Where the step was
  * interrupted it may still be open, which is no change of its mode.
  */
-import { parentOf, type RelPath } from '../core/path.ts';
+import { ancestorsOf, type RelPath } from '../core/path.ts';
 import { type Disk, DiskError } from './disk.ts';
 import type { DomainIndex } from './index-store.ts';
 import { placeOf } from './scan.ts';
@@ -26,22 +26,23 @@ export function whileOpen(disk: Disk, place: string, change: () => void): void {
   }
 }
 
-/** The directory of a path, where it is one that is opened for a step. */
-export function shutParentOf(path: RelPath, index: DomainIndex): RelPath | undefined {
-  const parent = parentOf(path);
-  const known = parent && index.onDisk(parent);
-  return known?.kind === 'directory' && (known.mode & OPEN) !== OPEN ? parent : undefined;
+/** The directories above a path that are opened for a step; not its own alone, for others may have had to be made again on the way. */
+export function shutAbove(path: RelPath, index: DomainIndex): RelPath[] {
+  return [...ancestorsOf(path)].filter(parent => {
+    const known = index.onDisk(parent);
+    return known?.kind === 'directory' && (known.mode & OPEN) !== OPEN;
+  });
 }
 
-/** Shuts the directory of a path, where a step has left it open. Throws a DiskError. */
-export function shutParent(
+/** Shuts the directories above a path that a step has left open. Throws a DiskError. */
+export function shutAgain(
   path: RelPath,
   { disk, directory, index }: { readonly disk: Disk; readonly directory: string; readonly index: DomainIndex },
 ): void {
-  const parent = shutParentOf(path, index);
-  if (parent === undefined) return;
-  const { mode } = index.onDisk(parent)!;
-  const place = placeOf(directory, parent);
-  const stat = disk.lstat(place);
-  if (stat?.kind === 'directory' && stat.mode === (mode | OPEN)) disk.chmod(place, mode);
+  for (const parent of shutAbove(path, index)) {
+    const { mode } = index.onDisk(parent)!;
+    const place = placeOf(directory, parent);
+    const stat = disk.lstat(place);
+    if (stat?.kind === 'directory' && stat.mode === (mode | OPEN)) disk.chmod(place, mode);
+  }
 }
