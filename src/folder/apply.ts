@@ -418,7 +418,7 @@ class Step {
   #writable(path: RelPath, change: (place: string) => void): void {
     this.begun = true;
     const place = this.#place(path);
-    whileOpen(this.#is.disk, placeOf(this.#is.directory, parentOf(path)), () => change(place));
+    whileOpen(this.#is.disk, place, () => change(place));
   }
 
   #place(path: RelPath): string {

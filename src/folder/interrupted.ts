@@ -86,21 +86,18 @@ function finish({ will: entry, staged, moved }: Intent, is: InterruptedContext):
   const place = placeOf(directory, entry.path);
   const was = index.get(entry.path);
   if (disk.lstat(place) || !isLive(entry) || !hasParents(disk, directory, entry.path)) return disk.lstat(place);
-  const parent = placeOf(directory, parentOf(entry.path));
   if (entry.kind === 'directory' && isLive(was) && was.kind !== 'directory') {
-    whileOpen(disk, parent, () => disk.mkdir(place, entry.mode));
-    const above = disk.lstat(parent);
+    whileOpen(disk, place, () => disk.mkdir(place, entry.mode));
+    const above = disk.lstat(placeOf(directory, parentOf(entry.path)));
     if (above) disk.chown(place, above.uid, above.gid);
   } else if (staged && isWhole(disk.lstat(is.staged(entry)), entry))
-    whileOpen(disk, parent, () => install(is.staged(entry), place, entry, disk));
+    whileOpen(disk, place, () => install(is.staged(entry), place, entry, disk));
   else if (
     moved?.startsWith(`${directory}/`) &&
     isWhole(disk.lstat(moved), entry) &&
     isDated(disk.lstat(moved), entry, index.kept(moved.slice(directory.length + 1) as RelPath))
   )
-    whileOpen(disk, parent, () =>
-      whileOpen(disk, moved.slice(0, moved.lastIndexOf('/')), () => install(moved, place, entry, disk)),
-    );
+    whileOpen(disk, place, () => whileOpen(disk, moved, () => install(moved, place, entry, disk)));
   return disk.lstat(place);
 }
 

@@ -10,18 +10,19 @@ import { placeOf } from './scan.ts';
 /** What an owner needs to change names in a directory. */
 const OPEN = 0o700;
 
-/** Runs a change of names in a directory, which is opened for just so long where it is shut. */
+/** Changes what stands at a place, whose directory is opened for just so long where it is shut. */
 export function whileOpen(disk: Disk, place: string, change: () => void): void {
   try {
     change();
   } catch (error) {
     if (!(error instanceof DiskError) || error.code !== 'EACCES') throw error;
-    const mode = disk.lstat(place)?.mode ?? 0o755;
-    disk.chmod(place, mode | OPEN);
+    const parent = place.slice(0, place.lastIndexOf('/'));
+    const mode = disk.lstat(parent)?.mode ?? 0o755;
+    disk.chmod(parent, mode | OPEN);
     try {
       change();
     } finally {
-      disk.chmod(place, mode);
+      disk.chmod(parent, mode);
     }
   }
 }
