@@ -54,8 +54,6 @@ export async function recover(items: readonly Discarded[], is: RecoverContext): 
     failed.push(...(await recoverSlice(items.slice(start, start + SLICE), is)));
     await is.clock.yield();
   }
-  const left = new Set(failed.map(({ path }) => path));
-  for (const { path, seen } of items) if (!left.has(path)) is.trash.takenOut(seen.size);
   return failed;
 }
 
@@ -87,7 +85,7 @@ async function recoverSlice(items: readonly Discarded[], is: RecoverContext): Pr
     const { entry, do: did } = ready[i]!;
     const place = did === 'fetch' ? places.get(entry.path) : undefined;
     if (result.result === 'done') {
-      if (place !== undefined) takeOut(place, is.disk);
+      if (place !== undefined) is.trash.takeOut(place, entry.size);
       continue;
     }
     // What was begun, and failed half way, may be finished with it.
@@ -96,13 +94,4 @@ async function recoverSlice(items: readonly Discarded[], is: RecoverContext): Pr
     failed.push({ path: entry.path, reason });
   }
   return failed;
-}
-
-/** An item is back: until then it was in the trash, too. What the disk does not give up stays there. */
-function takeOut(place: string, disk: Disk): void {
-  try {
-    disk.unlink(place);
-  } catch (error) {
-    if (!(error instanceof DiskError)) throw error;
-  }
 }

@@ -36,9 +36,14 @@ export class Trash {
     return this.#thrown;
   }
 
-  /** So many bytes were taken out again. */
-  takenOut(bytes: number): void {
-    this.#thrown -= bytes;
+  /** An item stands in its place again: until then it was here, too. What the disk does not give up stays. */
+  takeOut(item: string, bytes: number): void {
+    try {
+      this.#disk.unlink(item);
+      this.#thrown -= bytes;
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+    }
   }
 
   /** Moves what stands at a place on the volume into the trash, a directory with all that is in it. */
