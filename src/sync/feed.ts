@@ -8,10 +8,10 @@ import type { DomainName, RelPath } from '../core/path.ts';
 /** How often an instance says that it is there: the resolution of every lag across the network. */
 export const HEARTBEAT_MS = 10_000;
 /**
- * Changes that are remembered: a peer that was away longer compares digests instead. A directory of 100,000 files that is renamed makes
- * 200,000, which arrive in pairs of a new name and an old one, so that each pair is one rename there; full it takes some 16 MB.
+ * Changes that are remembered: a peer that was away longer compares digests instead. A directory of 500,000 files that is renamed makes
+ * a million, which arrive in pairs of a new name and an old one, so that each pair is one rename there; full it takes 16 MB.
  */
-const CAPACITY = 262_144;
+const CAPACITY = 2 ** 20;
 /** Why a wait is over. */
 const NEWS = 'news';
 
@@ -24,6 +24,8 @@ export interface FeedItem {
   /** The site it was learned from; undefined: made here. */
   readonly via: string | undefined;
 }
+
+type Way = Pick<FeedItem, 'domain' | 'via'>;
 
 /** How far a peer is with this instance's feed, as it last said. */
 export interface Done {
@@ -41,7 +43,12 @@ export class Feed {
   /** New at every start, so that a peer's cursor of a former life is known as such. */
   readonly epoch: string;
   readonly #done = new Map<number, Done>();
-  readonly #ring: FeedItem[] = [];
+  /** The ring, in columns: an object for each change would take four times the room. */
+  readonly #paths: (RelPath | undefined)[] = [];
+  /** Where in `#ways` the rest of a change stands. */
+  readonly #wayOf: number[] = [];
+  /** What changes have in common, once each: there are no more than domains times sites. */
+  readonly #ways: Way[] = [];
   #sequence = 0;
   #beats = 0;
   readonly #waiting = new Set<() => void>();
@@ -68,9 +75,15 @@ export class Feed {
   }
 
   append(domain: DomainName, path: RelPath | undefined, via: string | undefined): void {
-    const item = { sequence: ++this.#sequence, domain, path, via };
-    this.#ring[(item.sequence - 1) % CAPACITY] = item;
+    const place = this.#sequence++ % CAPACITY;
+    this.#paths[place] = path;
+    this.#wayOf[place] = this.#way(domain, via);
     this.#wake();
+  }
+
+  #way(domain: DomainName, via: string | undefined): number {
+    const known = this.#ways.findIndex(way => way.domain === domain && way.via === via);
+    return known >= 0 ? known : this.#ways.push({ domain, via }) - 1;
   }
 
   /** Whether the feed still has everything after a cursor. */
@@ -80,7 +93,11 @@ export class Feed {
 
   /** The changes after a cursor, oldest first. */
   *after(since: number): Generator<FeedItem> {
-    for (let sequence = since + 1; sequence <= this.#sequence; sequence++) yield this.#ring[(sequence - 1) % CAPACITY]!;
+    for (let sequence = since + 1; sequence <= this.#sequence; sequence++) {
+      const place = (sequence - 1) % CAPACITY;
+      const { domain, via } = this.#ways[this.#wayOf[place]!]!;
+      yield { sequence, domain, path: this.#paths[place], via };
+    }
   }
 
   /** Heartbeats so far. */

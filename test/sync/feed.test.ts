@@ -6,7 +6,7 @@ import { VirtualClock } from '../sim/virtual-clock.ts';
 import { pathOf } from '../support/entries.ts';
 
 const ACME = 'acme' as DomainName;
-const CAPACITY = 262_144;
+const CAPACITY = 1_048_576;
 
 function filled(count: number): Feed {
   const feed = new Feed('e1');
@@ -23,6 +23,21 @@ describe('the feed', () => {
     assert.deepEqual(pathsAfter(feed, 3), ['p4', 'p5']);
     assert.deepEqual(pathsAfter(feed, 5), []);
     assert.deepEqual([...feed.after(4)], [{ sequence: 5, domain: ACME, path: 'p5', via: undefined }]);
+  });
+
+  it('tells of each change whose it is and where it came from', () => {
+    const feed = new Feed('e1');
+    const changes: [domain: string, via: string | undefined][] = [
+      ['acme', undefined],
+      ['acme', 'south'],
+      ['beta', 'south'],
+      ['acme', undefined],
+    ];
+    for (const [domain, via] of changes) feed.append(domain as DomainName, pathOf('p'), via);
+    assert.deepEqual(
+      [...feed.after(0)].map(({ domain, via }) => [domain, via]),
+      changes,
+    );
   });
 
   it('covers as much as it remembers, and nothing of the future', () => {
