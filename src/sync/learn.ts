@@ -16,6 +16,7 @@ import { descend, type Pair } from './descend.ts';
 import { HEARTBEAT_MS } from './feed.ts';
 import { type DomainLink, type DomainView, type Lacking, type LinkState, newLink } from './link.ts';
 import { type Changes, type DomainState, type DomainStates, type Heard, type Peer, PeerError } from './peer.ts';
+import { PutOff } from './put-off.ts';
 import { hearingOf, Staleness, type StalenessOptions } from './staleness.ts';
 
 /** The protocol versions that this program speaks: the newest, and the one before. */
@@ -35,8 +36,6 @@ const MAX_NOTED = 1_000;
 const SLICE = 4_000;
 /** How often the clock of a peer and the way to it are measured: clocks drift by milliseconds a minute at most. */
 const MEASURE_MS = 60_000;
-/** Digest intervals for which comparisons are put off while changes are under way; then one is made all the same. */
-const PUT_OFF_AT_MOST = 3;
 /** First wait after a failure of the peer; it doubles … */
 const BACKOFF_FIRST_MS = 500;
 /** … up to this: a peer that comes back is heard of within seconds. */
@@ -70,8 +69,8 @@ export interface LearnOptions extends Omit<StalenessOptions, 'peer'> {
   readonly site: string;
   readonly random: Random;
   readonly digestIntervalMs: number;
-  /** Whether the peer is on its way to what is here: not there yet, and further than a moment ago. */
-  isTaking(): boolean;
+  /** When the peer last came further in this instance's feed, milliseconds since 1970; undefined: it is at the end, or has stood for long. */
+  lastTaken(): number | undefined;
   /** Called after each failure of the peer: another one may be the better choice. */
   onFailure(): void;
 }
@@ -100,8 +99,7 @@ export class Learner {
   readonly #beats = new Map<DomainName, Beats>();
   readonly #started: number;
   readonly #staleness: Staleness;
-  /** Since when comparisons are put off because something is under way; undefined: they are not. */
-  #putOffSince: number | undefined;
+  readonly #putOff = new PutOff();
   #poll = new AbortController();
 
   constructor(options: LearnOptions) {
@@ -344,10 +342,10 @@ export class Learner {
     }
     const known = new Map(states.domains.map(state => [state.domain, state]));
     const now = this.#is.clock.now();
-    const isTaking = this.#is.isTaking();
-    const putOffUntil = (this.#putOffSince ?? now) + PUT_OFF_AT_MOST * this.#is.digestIntervalMs;
-    const mayPutOff = this.state === 'live' && now < putOffUntil;
-    let putOff = false;
+    const lastTaken = this.#is.lastTaken();
+    const mayPutOff =
+      this.#putOff.isGranted(this.#placeOf(lastTaken), now, this.#is.digestIntervalMs) && this.state === 'live';
+    let isPutOff = false;
     for (const [domain, view] of this.#is.domains()) {
       const link = this.#link(domain);
       const state = known.get(domain);
@@ -360,12 +358,12 @@ export class Learner {
         state.digest !== view.folder.digest &&
         link.compared &&
         mayPutOff &&
-        (isTaking || states.sequence !== this.#cursor || view.wants.countOf(this.#is.peer.roleid) > 0)
+        (lastTaken !== undefined || states.sequence !== this.#cursor || view.wants.countOf(this.#is.peer.roleid) > 0)
       )
-        putOff = true;
+        isPutOff = true;
       else await this.#compareDomain(domain, view, state, states.sequence, signal);
     }
-    this.#putOffSince = putOff ? (this.#putOffSince ?? now) : undefined;
+    this.#putOff.note(isPutOff, now);
     this.lastCompared = this.#is.clock.now();
   }
 
@@ -467,6 +465,12 @@ export class Learner {
     for (const { wants } of this.#is.domains().values())
       done = Math.min(done, wants.doneUpTo(this.#is.peer.roleid, this.#cursor));
     return Math.max(0, done);
+  }
+
+  /** How far this instance is with the peer, and the peer with it: another than before where one of them gets on. */
+  #placeOf(lastTaken: number | undefined): string {
+    const wanted = [...this.#is.domains().keys()].map(domain => this.#wantedFrom(domain));
+    return [this.#cursor, ...wanted, lastTaken].join();
   }
 
   #wantedFrom(domain: DomainName): number {

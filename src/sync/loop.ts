@@ -194,7 +194,7 @@ export class Loop {
       serving: domain => this.#serving(domain),
       origins: () => this.#origins,
       domains: () => this.#shared(instance.site),
-      isTaking: () => this.#isTaking(instance.roleid),
+      lastTaken: () => this.#lastTakenBy(instance.roleid),
       onEvent: (event, fields) => this.#is.onEvent(event, fields),
       onWarning: (event, fields) => this.#is.onWarning(event, fields),
       onFailure: () => this.#activate(),
@@ -210,16 +210,13 @@ export class Loop {
     });
   }
 
-  /** Whether a peer is on its way through this instance's feed: not at its end, and further than a moment ago. */
-  #isTaking(roleid: number): boolean {
+  /** When a peer last came further in this instance's feed, if it is not at the end and that is a moment ago. */
+  #lastTakenBy(roleid: number): number | undefined {
     const { feed, clock } = this.#is;
     const done = feed.done.get(roleid);
-    return (
-      done !== undefined &&
-      done.sequence < feed.sequence &&
-      // It says so when it asks, which it does at least so often.
-      clock.now() - done.movedAt < 2 * this.#self!.options.digestIntervalMs
-    );
+    if (!done || done.sequence >= feed.sequence) return undefined;
+    // It says so when it asks, which it does at least so often.
+    return clock.now() - done.movedAt < 2 * this.#self!.options.digestIntervalMs ? done.movedAt : undefined;
   }
 
   #serving(domain: DomainName): number[] {

@@ -230,7 +230,8 @@ describe('learning', () => {
       yield* one.server.bundle(asking, name, files, signal);
     };
     const before = two.asked.digests ?? 0;
-    for (let i = 0; i < 8; i++) {
+    // For longer than it is waited for one that stands.
+    for (let i = 0; i < 30; i++) {
       one.write(`acme/f${i}`);
       await world.pass(3_000);
     }
