@@ -99,7 +99,7 @@ export class FullScan {
     await drain(0, signal);
     for (const path of unknown) reasons.add(path, SCANNED);
     // What is in no index is not missed by a scan either.
-    for (const path of obstacles.unseen()) reasons.add(path, HINTED);
+    for (const path of obstacles.unseen()) reasons.add(path, HINTED | SCANNED);
     await drain(0, signal);
     for (const { path, why } of hidden) if (path !== undefined) obstacles.hidden(path, why);
     firsts.scanEnded(

@@ -245,6 +245,8 @@ export class Looker {
 
   #lookAt(path: RelPath, sight: Sight, reason: Reason): LocalChange | undefined {
     if ('hidden' in sight) {
+      // What an event told of has happened while this process ran; what a scan met may be old, and is so still when it can be read.
+      if (isOf(FIRST, reason) && isOf(SCANNED, reason)) this.#firsts.lost(path);
       this.#obstacles.hidden(path, sight.hidden);
       return undefined;
     }

@@ -516,6 +516,23 @@ describe('the first look', () => {
     assert.deepEqual(out.entry('dir/f1')?.version, { 0: OLD + 1, [SELF]: out.clock.now() });
     await out.stop();
   });
+
+  it('at what could not be read comes when it can, although a scan met it meanwhile', async () => {
+    const out = await first(lookout => {
+      furnished(lookout);
+      lookout.disk.fail('d/dir/f1', 'EIO');
+    });
+    out.disk.fail('d/dir/f1');
+    await out.scan(async function* () {
+      yield* walk(out.disk, 'd');
+      out.disk.fail('d/dir/f1', 'EIO');
+    });
+    assert.equal(out.entry('dir/f1'), undefined);
+    out.disk.fail('d/dir/f1');
+    await out.scan();
+    assert.deepEqual(out.entry('dir/f1')?.version, { 0: OLD + 1 }, 'what a peer has made of it since wins');
+    await out.stop();
+  });
 });
 
 describe('a new directory', () => {

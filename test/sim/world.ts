@@ -63,7 +63,9 @@ export class World {
   readonly schedule: Schedule;
   /** By domain, events that nodes were made to forget. */
   readonly excused = new Map<DomainName, Set<number>>();
-  /** Events made while their node's cache was lost and it had not looked yet. */
+  /** Nodes whose disk has failed to read. */
+  readonly #unread = new Set<number>();
+  /** Events made while their node's cache was lost and it had not looked yet, or what they put an end to could not be read. */
   readonly #blind = new Set<number>();
   readonly #chance;
   readonly #snapshots = new Map<number, Snapshot>();
@@ -230,7 +232,7 @@ export class World {
     const served = node.domains.find(({ name }) => name === domain)!;
     const who = { node: roleid, operation: id, chance: this.#chance.fork(`step ${id}`), now: node.now() };
     this.log.add(node.name, `user in ${domain}: ${this.users.perform(operation, node.disk, served, who)}`);
-    if (!this.#remembers(node, domain)) this.#excuseBlind(domain, id, roleid, node.now());
+    this.#excuseBlind(domain, id, node);
     if (!node.engine) this.#excuseUntold(domain, id, roleid);
   }
 
@@ -244,12 +246,22 @@ export class World {
   }
 
   /** A change that only a date could tell of is forgotten where it has none, and with it what the same node had dated there before. */
-  #excuseBlind(domain: DomainName, operation: number, node: number, now: number): void {
+  #excuseBlind(domain: DomainName, operation: number, node: SimNode): void {
+    const { roleid } = node.instance;
+    const remembers = this.#remembers(node, domain);
     const events = this.users.histories.get(domain)?.events ?? [];
-    const made = events.filter(event => event.operation === operation);
+    const made = events.filter(
+      event => event.operation === operation && !(remembers && this.#hasMet(node, domain, event)),
+    );
     for (const { id } of made) this.#blind.add(id);
-    const undated = new Set(made.filter(event => !this.#isDated(event, now)).map(({ path }) => path));
-    this.#excuse(domain, event => event.node === node && this.#blind.has(event.id) && undated.has(event.path));
+    const undated = new Set(made.filter(event => !this.#isDated(event, node.now())).map(({ path }) => path));
+    this.#excuse(domain, event => event.node === roleid && this.#blind.has(event.id) && undated.has(event.path));
+  }
+
+  /** Whether an engine can know what an event put an end to: a disk that fails hides what stands there. */
+  #hasMet({ instance, engine }: SimNode, domain: DomainName, { path, before }: UserEvent): boolean {
+    const replica = engine?.replicas.get(domain);
+    return !before || !replica || !this.#unread.has(instance.roleid) || replica.get(path as RelPath) !== undefined;
   }
 
   /** Whether an engine is, or was, here that knows what was before: else only dates count, as in a pre-seeded tree. */
@@ -302,6 +314,7 @@ export class World {
   #sicken({ id, node: roleid, code, share, forMs }: Extract<Step, { do: 'sicken' }>): void {
     const node = this.#node(roleid);
     const chance = this.#chance.fork(`step ${id}`);
+    if (code !== 'ENOSPC') this.#unread.add(roleid);
     node.refusal = mutation => (mutation === (code === 'ENOSPC') && chance.chance(share) ? code : undefined);
     this.#after(forMs, () => {
       node.refusal = () => undefined;
