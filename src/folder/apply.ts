@@ -51,6 +51,12 @@ export type Applied =
   /** The system refused; `begun`: perhaps only after something in the tree was changed already. */
   | { readonly result: 'failed'; readonly code: string; readonly message: string; readonly begun: boolean };
 
+/** What stands at a path. */
+interface Standing {
+  readonly seen: Seen;
+  readonly stat: Stat;
+}
+
 /** Ends an action whose recheck failed. */
 class Changed extends Error {
   readonly look: readonly RelPath[];
@@ -149,8 +155,9 @@ class Step {
   }
 
   #mkdir({ entry, was, conflict }: Extract<Action, { do: 'mkdir' }>): Truth[] {
-    if (this.#standing(was, entry)) {
-      if (this.#shows(entry)) return this.#truth(entry);
+    const there = this.#standing(was, entry);
+    if (there) {
+      if (isEqual(entry, there.seen)) return [truthOf(entry, there.stat)];
       this.#writable(entry.path, place => this.#is.trash.take(place, was!, conflict, this.#is.now()));
     }
     this.#makeDirectory(entry);
@@ -188,7 +195,7 @@ class Step {
 
   #symlink({ entry, was, below, conflict }: Extract<Action, { do: 'symlink' }>): Truth[] {
     const there = this.#standing(was, entry);
-    if (there && this.#shows(entry)) return this.#truth(entry);
+    if (there && isEqual(entry, there.seen)) return [truthOf(entry, there.stat)];
     const staged = this.#is.staging.place(entry);
     this.#is.staging.symlink(entry);
     this.#give(staged, entry.path);
@@ -204,21 +211,21 @@ class Step {
 
   #install({ entry, was, below, conflict }: Extract<Action, { do: 'fetch' }>): Truth[] {
     const there = this.#standing(was, entry);
-    if (there && this.#shows(entry)) {
+    if (there && isEqual(entry, there.seen)) {
       this.#is.staging.discard(entry);
-      return this.#truth(entry);
+      return [truthOf(entry, there.stat)];
     }
     const staged = this.#is.staging.place(entry);
-    const stat = this.#dress(staged, entry, there ? was : undefined);
+    const stat = this.#dress(staged, entry, there?.stat);
     const cleared = this.#clearAndReplace(entry, there ? was : undefined, below, conflict, staged);
     return [...cleared, ...(stat ? [truthOf(entry, stat)] : this.#truth(entry))];
   }
 
   /** Gives a staged file its mode, date and owner; answers what it is, where that is known without another look. */
-  #dress(staged: string, entry: Entry, was: Entry | undefined): Stat | undefined {
+  #dress(staged: string, entry: Entry, there: Stat | undefined): Stat | undefined {
     const { disk, staging } = this.#is;
     const finished = staging.takeFinished(entry);
-    const owner = was?.kind === 'file' ? disk.lstat(this.#place(entry.path)) : this.#directoryAt(parentOf(entry.path));
+    const owner = there?.kind === 'file' ? there : this.#directoryAt(parentOf(entry.path));
     const mine = finished ?? disk.lstat(staged);
     if (!mine) throw new DiskError('ENOENT', 'staged file of', entry.path);
     if (mine.size !== entry.size)
@@ -288,22 +295,17 @@ class Step {
   }
 
   /**
-   * Whether the path stands on disk as the index says (true) or is absent as the index says (false); where it is neither, ends the
-   * action. What already equals the wanted entry is as good.
+   * What stands on disk as the index says, or undefined where it is absent as the index says; where it is neither, ends the action. What
+   * already equals the wanted entry is as good.
    */
-  #standing(known: Entry | undefined, wanted?: Entry): boolean {
+  #standing(known: Entry | undefined, wanted?: Entry): Standing | undefined {
     const path = (known ?? wanted)!.path;
     this.#expectIndex(path, known);
-    if (!this.#expectParents(path, wanted !== undefined)) return false;
-    const seen = this.#seen(path);
-    if (!isLive(known)) {
-      if (!seen) return false;
-      if (wanted && isEqual(wanted, seen)) return true;
-      throw new Changed([path]);
-    }
-    if (seen && isEqual(this.#is.index.onDisk(path)!, seen)) return true;
-    if (seen && wanted && isEqual(wanted, seen)) return true;
-    if (!seen && this.#is.isMissing(path)) return false;
+    if (!this.#expectParents(path, wanted !== undefined)) return undefined;
+    const there = this.#look(path);
+    const asKnown = isLive(known) ? this.#is.index.onDisk(path) : undefined;
+    if (there && [asKnown, wanted].some(entry => entry && isEqual(entry, there.seen))) return there;
+    if (!there && (!isLive(known) || this.#is.isMissing(path))) return undefined;
     throw new Changed([path]);
   }
 
@@ -324,7 +326,7 @@ class Step {
       if (error instanceof Changed) return;
       throw error;
     }
-    if (this.#seen(path)) throw new Changed([path]);
+    if (this.#look(path)) throw new Changed([path]);
   }
 
   /** Ends the action where a parent is not as it should be. Answers false where one is gone and held, and not to be revived. */
@@ -375,19 +377,14 @@ class Step {
     return directories.get(place);
   }
 
-  #shows(entry: Entry): boolean {
-    const seen = this.#seen(entry.path);
-    return seen !== undefined && isEqual(entry, seen);
-  }
-
-  #seen(path: RelPath): Seen | undefined {
+  #look(path: RelPath): Standing | undefined {
     const place = this.#place(path);
     const stat = this.#is.disk.lstat(place);
     if (!stat) return undefined;
     const seen = seenOf(stat, () => this.#is.disk.readlink(place));
     // A special file is nothing that is synchronised, and nothing that may be replaced.
     if (!seen) throw new DiskError('EINVAL', 'a special file stands at', path);
-    return seen;
+    return { seen, stat };
   }
 
   /** The entry with what the file system made of it. */

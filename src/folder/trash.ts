@@ -21,7 +21,8 @@ const MAX_SAME = 1_000;
 export class Trash {
   readonly #disk: Disk;
   readonly #directory: string;
-  /** Directories of the trash that exist for sure. */
+  /** Its newest day, and the directories of that which were made. */
+  #day = '';
   readonly #made = new Set<string>();
   #thrown = 0;
 
@@ -48,8 +49,14 @@ export class Trash {
 
   /** Moves what stands at a place on the volume into the trash, a directory with all that is in it. */
   take(place: string, entry: Entry, conflict: boolean, now: number): void {
-    this.#disk.rename(place, this.#room(entry, conflict, now));
-    this.#thrown += entry.size;
+    const directory = this.#directoryOf(entry, now);
+    for (const name of namesIn(directory, entry, conflict)) {
+      if (this.#disk.lstat(name)) continue;
+      this.#into(directory, () => this.#disk.rename(place, name));
+      this.#thrown += entry.size;
+      return;
+    }
+    throw noRoom(entry);
   }
 
   /**
@@ -57,10 +64,16 @@ export class Trash {
    * name; undefined where the system refuses it (protected_hardlinks, file systems without links).
    */
   keep(place: string, entry: Entry, conflict: boolean, now: number): string | undefined {
-    const name = this.#room(entry, conflict, now);
-    if (!gaveName(this.#disk, place, name)) return undefined;
-    this.#thrown += entry.size;
-    return name;
+    const directory = this.#directoryOf(entry, now);
+    for (const name of namesIn(directory, entry, conflict))
+      try {
+        if (!this.#into(directory, () => gaveName(this.#disk, place, name))) return undefined;
+        this.#thrown += entry.size;
+        return name;
+      } catch (error) {
+        if (!(error instanceof DiskError) || error.code !== 'EEXIST') throw error;
+      }
+    throw noRoom(entry);
   }
 
   /** Takes a second name back where the first one still is: nothing was thrown away after all. */
@@ -86,23 +99,25 @@ export class Trash {
     return undefined;
   }
 
-  /** A free name for an item, its directories made. */
-  #room(entry: Entry, conflict: boolean, now: number): string {
-    const parent = parentOf(entry.path);
-    const directory = `${this.#directory}/${dayOf(now)}${parent === undefined ? '' : `/${parent}`}`;
-    this.#make(directory);
-    const name = itemName(entry.path, entry.version);
-    for (let i = 1; i < MAX_SAME; i++) {
-      const place = `${directory}/${name}${i === 1 ? '' : `.${i}`}${conflict ? '.conflict' : ''}`;
-      if (!this.#disk.lstat(place)) return place;
-    }
-    throw new DiskError('EEXIST', 'trash', entry.path);
+  #directoryOf({ path }: Entry, now: number): string {
+    const day = dayOf(now);
+    if (day !== this.#day) this.#made.clear();
+    this.#day = day;
+    const parent = parentOf(path);
+    return `${this.#directory}/${day}${parent === undefined ? '' : `/${parent}`}`;
   }
 
-  #make(directory: string): void {
-    if (this.#made.has(directory) && this.#disk.lstat(directory)) return;
+  /** Puts something into a directory. That this is there is believed until the system says otherwise: many files cost no look at it. */
+  #into<T>(directory: string, put: () => T): T {
+    if (this.#made.has(directory))
+      try {
+        return put();
+      } catch (error) {
+        if (!(error instanceof DiskError) || error.code !== 'ENOENT') throw error;
+      }
     makeDirectories(this.#disk, directory);
     this.#made.add(directory);
+    return put();
   }
 
   #days(): string[] {
@@ -112,6 +127,17 @@ export class Trash {
       return [];
     }
   }
+}
+
+/** The names that an item may have, the best first. */
+function* namesIn(directory: string, { path, version }: Entry, conflict: boolean): Generator<string> {
+  const name = itemName(path, version);
+  for (let i = 1; i < MAX_SAME; i++)
+    yield `${directory}/${name}${i === 1 ? '' : `.${i}`}${conflict ? '.conflict' : ''}`;
+}
+
+function noRoom({ path }: Entry): DiskError {
+  return new DiskError('EEXIST', 'trash', path);
 }
 
 function itemName(path: RelPath, version: Version): string {

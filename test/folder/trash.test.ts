@@ -93,6 +93,19 @@ describe('what is thrown away', () => {
     assert.deepEqual(disk.list('trash/2026-01-05').sort(), ['a', 'a~5.1']);
   });
 
+  it('costs no look where its directory is known, and begins each day anew', t => {
+    const entry = file('a/f', { 1: 5 });
+    const { disk, trash, place } = furnished(entry);
+    trash.keep(place, entry, false, NOW);
+    const looks = t.mock.method(disk, 'lstat').mock;
+    assert.ok(trash.keep(place, file('a/g', { 1: 5 }), false, NOW));
+    assert.equal(looks.callCount(), 0);
+    for (const now of [NOW + DAY, NOW]) {
+      const name = trash.keep(place, file('a/h', { 1: 5 }), false, now);
+      assert.ok(name !== undefined && disk.lstat(name));
+    }
+  });
+
   it('finds its way after somebody emptied the trash', () => {
     const entry = file('a/f', { 1: 5 });
     const { disk, trash, place } = furnished(entry);
